@@ -1,0 +1,181 @@
+/**
+ * What the control plane needs from the rest of Sluice. `app.ts` brings the implementations; nothing here imports them, so that
+ * the plane can be tested and embedded without processes, disks or clocks.
+ */
+import type { ErrorCode, Problem } from '../core/errors.ts';
+import type { Difference, JsonObject } from '../core/json.ts';
+import type { Model } from '../core/model.ts';
+import type { WorkerReport } from '../core/reports.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+
+/** Tells wall-clock time, in milliseconds since the epoch. */
+export interface Clock {
+  nowMs(): number;
+}
+
+/** What a document means. Implemented by `config/`, so that control need not know the schema. */
+export type Interpret = (document: JsonObject) => Interpretation;
+export type Interpretation =
+  | { readonly kind: 'valid'; readonly model: Model }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+
+/** A saved revision: the whole document as it stood, and how it came about. */
+export interface Revision {
+  /** 1, 2, 3 …, without gaps. */
+  readonly number: number;
+  readonly document: JsonObject;
+  /** Milliseconds since the epoch. */
+  readonly createdAtMs: number;
+  /** The token's name, `anonymous` without tokens, `file` for what was read from the config file. */
+  readonly actor: string;
+  /** What was called: `weights`, `switch`, `config`, `service`, `undo`, `restore`, `file`. */
+  readonly action: string;
+  /** The caller's own words, or ''. */
+  readonly reason: string;
+  /** The revision that `undo` goes back to from here: the one before, but for an undo the one before what it restored. */
+  readonly undoTo: number | undefined;
+  /** Where this revision came from the config file: the file's document, the base of the next three-way merge. */
+  readonly fileDocument: JsonObject | undefined;
+}
+
+/** Who did what, when and why, and what it changed. One per committed revision so far. */
+export interface JournalEntry {
+  /** 1, 2, 3 … in the order of commits; given by the store. */
+  readonly seq: number;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly revision: number;
+  /** What the change was before and after, place by place. */
+  readonly changes: readonly Difference[];
+}
+
+/**
+ * Durable revisions and journal. `test/store/contract.ts` holds every implementation to the same behaviour.
+ * Every method may throw a {@link StoreError}.
+ */
+export interface Store {
+  /** The newest revision, or undefined in an empty store. */
+  latest(): Promise<Revision | undefined>;
+  revision(number: number): Promise<Revision | undefined>;
+  /** The newest revision that came from a config file. */
+  lastApplied(): Promise<Revision | undefined>;
+  /** Newest first, at most `limit`. */
+  revisions(limit: number): Promise<readonly Revision[]>;
+  /** Newest first, at most `limit`. */
+  journal(limit: number): Promise<readonly JournalEntry[]>;
+  /**
+   * Saves a revision and its journal entry, both or neither, and returns when they are durable. The number must be the latest + 1.
+   * Revisions beyond {@link revisionsKept} are dropped, oldest first; the last applied file stays.
+   */
+  commit(revision: Revision, changes: readonly Difference[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How many revisions a store keeps for undo and restore. The journal is kept whole. */
+export const revisionsKept = 1000;
+
+/** The store could not read or save. The message says what, where and the way out; `cause` is the original error. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}
+
+/** One data-plane process as control sees it. */
+export interface WorkerState {
+  /** The worker's slot: 1 … N; 0 where everything runs in one process. A replacement keeps the slot. */
+  readonly id: number;
+  readonly pid: number;
+  /** The revision it applied last, 0 before its first. */
+  readonly revision: number;
+}
+
+/** The data plane as a whole: what control publishes to and hears from. Implemented over processes, or directly in one. */
+export interface Fleet {
+  workers(): readonly WorkerState[];
+  /** The process that holds everything together; our own where there is only one. */
+  readonly supervisorPid: number;
+  /**
+   * Sends a snapshot to every worker and resolves when all of them have applied it, or after `timeoutMs` with those that have not.
+   * Never rejects. A worker that dies meanwhile is not waited for; one that starts meanwhile is.
+   */
+  publish(snapshot: Snapshot, timeoutMs: number): Promise<PublishResult>;
+  /** Asks every worker for its totals; those that do not answer within `timeoutMs` are left out. */
+  collect(timeoutMs: number): Promise<ReadonlyMap<number, WorkerReport>>;
+  /** Totals of workers that have died, so that counters never run backwards. */
+  departed(): readonly WorkerReport[];
+}
+
+export interface PublishResult {
+  readonly applied: readonly { readonly worker: number; readonly ms: number }[];
+  readonly stragglers: readonly { readonly worker: number; readonly pid: number }[];
+}
+
+/** A change that somebody asks for. */
+export type Command =
+  | { readonly kind: 'replace'; readonly document: JsonObject }
+  | { readonly kind: 'patch'; readonly patch: JsonObject }
+  | { readonly kind: 'putService'; readonly service: string; readonly document: JsonObject }
+  | { readonly kind: 'patchService'; readonly service: string; readonly patch: JsonObject }
+  | { readonly kind: 'deleteService'; readonly service: string }
+  /** `others: 'zero'` sets pools that are not named to 0, `'keep'` leaves them. */
+  | {
+      readonly kind: 'weights';
+      readonly service: string;
+      readonly weights: Readonly<Record<string, number>>;
+      readonly others: 'zero' | 'keep';
+    }
+  | { readonly kind: 'switch'; readonly service: string; readonly to: string }
+  | { readonly kind: 'restore'; readonly revision: number }
+  | { readonly kind: 'undo' };
+
+/** The circumstances of a command. */
+export interface CommandOptions {
+  readonly actor: string;
+  /** '' = none given. */
+  readonly reason: string;
+  /** Refuse unless this is the current revision. */
+  readonly ifRevision?: number | undefined;
+  /** Decide and answer, but change nothing. */
+  readonly dryRun: boolean;
+  /** How long to wait for the workers. */
+  readonly timeoutMs: number;
+  /** Answer as soon as the change is durable and sent, without waiting for the workers. */
+  readonly wait: 'workers' | 'none';
+}
+
+/** What became of a command: refusals are values, bugs are thrown. */
+export type Reply =
+  | {
+      readonly kind: 'accepted';
+      /** The revision in force afterwards; with `dryRun` the one that it would have been. */
+      readonly revision: number;
+      readonly previous: number;
+      readonly dryRun: boolean;
+      /** False where the document already said so: then no revision was made. */
+      readonly changed: boolean;
+      readonly changes: readonly Difference[];
+      readonly applied: PublishResult['applied'];
+      readonly stragglers: PublishResult['stragglers'];
+    }
+  | Rejection;
+
+export interface Rejection {
+  readonly kind: 'rejected';
+  readonly code: ErrorCode;
+  /** What happened, to what, and the way out, in one or two sentences. */
+  readonly message: string;
+  readonly problems?: readonly Problem[];
+}
+
+/** The control plane as the admin API sees it. */
+export interface Controller {
+  /** The revision in force. */
+  current(): Revision;
+  /** Its meaning. */
+  model(): Model;
+  execute(command: Command, options: CommandOptions): Promise<Reply>;
+  revision(number: number): Promise<Revision | undefined>;
+  revisions(limit: number): Promise<readonly Revision[]>;
+  journal(limit: number): Promise<readonly JournalEntry[]>;
+}

@@ -1,0 +1,59 @@
+/**
+ * A snapshot: the compiled form of one revision, ready for the data plane.
+ *
+ * Plain, immutable and structured-cloneable, because it travels between processes. What costs something is computed here,
+ * once per revision, and not per request.
+ */
+import type { Listener, Model, RetryPolicy, Route, ServiceTimeouts, SocketAddress } from './model.ts';
+import { compileRotation } from './rotation.ts';
+
+export interface Snapshot {
+  readonly revision: number;
+  /** Limits and time-outs by listener; the addresses themselves are fixed while the process runs. */
+  readonly listeners: readonly Listener[];
+  readonly services: readonly CompiledService[];
+  /** In the order of the document; the data plane indexes them (see `compileRoutes`). */
+  readonly routes: readonly Route[];
+}
+
+export interface CompiledService {
+  readonly id: string;
+  readonly pools: readonly CompiledPool[];
+  readonly retry: RetryPolicy;
+  readonly timeouts: ServiceTimeouts;
+  readonly debugHeaders: boolean;
+}
+
+export interface CompiledPool {
+  readonly id: string;
+  /** The pool's share of new requests is `weight / sum of weights`; 0 = none. */
+  readonly weight: number;
+  readonly targets: readonly CompiledTarget[];
+  /** Indexes into `targets`: the order in which round robin visits them, each as often as its weight asks. */
+  readonly rotation: readonly number[];
+}
+
+export interface CompiledTarget {
+  readonly id: string;
+  readonly address: SocketAddress;
+}
+
+export function compileSnapshot(model: Model, revision: number): Snapshot {
+  return {
+    revision,
+    listeners: model.listeners,
+    services: model.services.map((service) => ({
+      id: service.id,
+      pools: service.pools.map((pool) => ({
+        id: pool.id,
+        weight: service.weights[pool.id] ?? 0,
+        targets: pool.targets.map(({ id, address }) => ({ id, address })),
+        rotation: compileRotation(pool.targets.map((target) => target.weight)),
+      })),
+      retry: service.retry,
+      timeouts: service.timeouts,
+      debugHeaders: service.debugHeaders,
+    })),
+    routes: model.routes,
+  };
+}

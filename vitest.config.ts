@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Real sockets and processes on a small machine: a hang is a failure, slowness is not.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
