@@ -1,0 +1,169 @@
+/** What a change asked for by somebody makes of the current document. Whether the result is valid is for `Interpret` to say. */
+import type { ErrorCode, Problem } from './errors.ts';
+import { unreachable } from './invariant.ts';
+import { childPointer, isJsonObject, mergePatch, type Json, type JsonObject } from './json.ts';
+import type { Model, Service } from './model.ts';
+import { nameHint } from './nearest.ts';
+
+/** A change of the document that is in force. */
+export type Change =
+  | { readonly kind: 'replace'; readonly document: JsonObject }
+  | { readonly kind: 'patch'; readonly patch: JsonObject }
+  | { readonly kind: 'putService'; readonly service: string; readonly document: JsonObject }
+  | { readonly kind: 'patchService'; readonly service: string; readonly patch: JsonObject }
+  | { readonly kind: 'deleteService'; readonly service: string }
+  /** `others: 'zero'` sets pools that are not named to 0, `'keep'` leaves them. */
+  | {
+      readonly kind: 'weights';
+      readonly service: string;
+      readonly weights: Readonly<Record<string, number>>;
+      readonly others: 'zero' | 'keep';
+    }
+  /** All of the service's traffic to one pool, in one step. */
+  | { readonly kind: 'switch'; readonly service: string; readonly to: string };
+
+/** A document and what it means. */
+export interface Standing {
+  readonly document: JsonObject;
+  readonly model: Model;
+}
+
+export type Proposal = { readonly kind: 'proposed'; readonly document: JsonObject } | Rejection;
+
+/** A refusal: the caller's to handle, never an exception. */
+export interface Rejection {
+  readonly kind: 'rejected';
+  readonly code: ErrorCode;
+  /** What happened, to what, and the way out, in one or two sentences. */
+  readonly message: string;
+  readonly problems?: readonly Problem[];
+}
+
+/** The weight that a switch gives to its pool where the sum of all was 0. */
+const switchWeight = 100;
+
+/** The document after the change. Where the change asks for what is already so, it is the very same document. */
+export function proposeChange(current: Standing, change: Change): Proposal {
+  switch (change.kind) {
+    case 'replace':
+      return proposed(change.document);
+    case 'patch':
+      return proposed(mergePatch(current.document, change.patch) as JsonObject);
+    case 'putService':
+      return proposed(withService(current.document, change.service, change.document));
+    case 'patchService':
+      return patchService(current, change.service, change.patch);
+    case 'deleteService':
+      return deleteService(current, change.service);
+    case 'weights':
+      return setWeights(current, change);
+    case 'switch':
+      return switchTo(current, change.service, change.to);
+    default:
+      return unreachable(change);
+  }
+}
+
+export function reject(code: ErrorCode, message: string, problems?: readonly Problem[]): Rejection {
+  return problems === undefined ? { kind: 'rejected', code, message } : { kind: 'rejected', code, message, problems };
+}
+
+function patchService(current: Standing, id: string, patch: JsonObject): Proposal {
+  if (findService(current.model, id) === undefined) return serviceNotFound(current.model, id);
+  return proposed(withService(current.document, id, mergePatch(services(current.document)[id], patch)));
+}
+
+function deleteService(current: Standing, id: string): Proposal {
+  if (findService(current.model, id) === undefined) return serviceNotFound(current.model, id);
+  const rest = Object.entries(services(current.document)).filter(([key]) => key !== id);
+  return proposed({ ...current.document, services: Object.fromEntries(rest) });
+}
+
+function setWeights(current: Standing, change: Extract<Change, { kind: 'weights' }>): Proposal {
+  const service = findService(current.model, change.service);
+  if (service === undefined) return serviceNotFound(current.model, change.service);
+
+  const named = Object.keys(change.weights);
+  const pools = service.pools.map((pool) => pool.id);
+  if (named.length === 0) {
+    return reject('INVALID', `The body names no pool of service "${service.id}"; send for example ${exampleWeights(pools)}.`);
+  }
+  const unknown = named.filter((id) => !pools.includes(id));
+  if (unknown.length > 0) return poolsNotFound(service, unknown);
+
+  const problems = named.flatMap((id) => weightProblem(id, change.weights[id]));
+  if (problems.length > 0) return reject('INVALID', `Not a weight: ${problems.map((problem) => problem.message).join('; ')}.`, problems);
+
+  const weights = pools.map((id) => {
+    if (named.includes(id)) return change.weights[id]!;
+    return change.others === 'zero' ? 0 : weightOf(service, id);
+  });
+  if (!Number.isSafeInteger(sum(weights))) {
+    return reject('INVALID', `The weights of service "${service.id}" add up to more than ${Number.MAX_SAFE_INTEGER}; use smaller ones.`);
+  }
+  return withWeights(current, service, weights);
+}
+
+function switchTo(current: Standing, serviceId: string, to: string): Proposal {
+  const service = findService(current.model, serviceId);
+  if (service === undefined) return serviceNotFound(current.model, serviceId);
+  if (!service.pools.some((pool) => pool.id === to)) return poolsNotFound(service, [to]);
+
+  const total = sum(service.pools.map((pool) => weightOf(service, pool.id)));
+  const weights = service.pools.map((pool) => (pool.id === to ? total || switchWeight : 0));
+  return withWeights(current, service, weights);
+}
+
+/** All pools are written out, in their order, so that the document says what is in force and not what some default makes of it. */
+function withWeights(current: Standing, service: Service, weights: readonly number[]): Proposal {
+  if (service.pools.every((pool, index) => weightOf(service, pool.id) === weights[index])) return proposed(current.document);
+  const written = Object.fromEntries(service.pools.map((pool, index) => [pool.id, weights[index]!]));
+  const before = services(current.document)[service.id];
+  return proposed(withService(current.document, service.id, { ...(isJsonObject(before) ? before : {}), weights: written }));
+}
+
+function withService(document: JsonObject, id: string, service: Json): JsonObject {
+  return { ...document, services: { ...services(document), [id]: service } };
+}
+
+function services(document: JsonObject): JsonObject {
+  const value = Object.hasOwn(document, 'services') ? document['services'] : undefined;
+  return isJsonObject(value) ? value : {};
+}
+
+function findService(model: Model, id: string): Service | undefined {
+  return model.services.find((service) => service.id === id);
+}
+
+function weightOf(service: Service, poolId: string): number {
+  return Object.hasOwn(service.weights, poolId) ? service.weights[poolId]! : 0;
+}
+
+function weightProblem(id: string, weight: unknown): Problem[] {
+  if (Number.isSafeInteger(weight) && (weight as number) >= 0) return [];
+  const message = `${id}: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${JSON.stringify(weight)}`;
+  return [{ pointer: childPointer('', id), message }];
+}
+
+export function serviceNotFound(model: Model, id: string): Rejection {
+  const ids = model.services.map((service) => service.id);
+  return reject('SERVICE_NOT_FOUND', `There is no service "${id}". ${nameHint(id, ids)}`);
+}
+
+function poolsNotFound(service: Service, unknown: readonly string[]): Rejection {
+  const ids = service.pools.map((pool) => pool.id);
+  const names = unknown.map((id) => `"${id}"`).join(' or ');
+  return reject('POOL_NOT_FOUND', `Service "${service.id}" has no pool ${names}. ${nameHint(unknown[0]!, ids)}`);
+}
+
+function exampleWeights(pools: readonly string[]): string {
+  return JSON.stringify(Object.fromEntries(pools.map((id, index) => [id, index === 0 ? 90 : 10])));
+}
+
+function proposed(document: JsonObject): Proposal {
+  return { kind: 'proposed', document };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
