@@ -2,7 +2,8 @@
  * What the control plane needs from the rest of Sluice. `app.ts` brings the implementations; nothing here imports them, so that
  * the plane can be tested and embedded without processes, disks or clocks.
  */
-import type { ErrorCode, Problem } from '../core/errors.ts';
+import type { Change, Rejection } from '../core/change.ts';
+import type { Problem } from '../core/errors.ts';
 import type { Difference, JsonObject } from '../core/json.ts';
 import type { Model } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
@@ -11,6 +12,13 @@ import type { Snapshot } from '../core/snapshot.ts';
 /** Tells wall-clock time, in milliseconds since the epoch. */
 export interface Clock {
   nowMs(): number;
+}
+
+/** Takes events: a fixed message and variable fields. A pino logger is one. */
+export interface Log {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
 /** What a document means. Implemented by `config/`, so that control need not know the schema. */
@@ -98,6 +106,9 @@ export interface Fleet {
   /**
    * Sends a snapshot to every worker and resolves when all of them have applied it, or after `timeoutMs` with those that have not.
    * Never rejects. A worker that dies meanwhile is not waited for; one that starts meanwhile is.
+   *
+   * The snapshot is sent before this returns, so that calls are sent in their order. Calls overlap: a rollback does not wait for the
+   * acknowledgement of the change before it. A worker that has applied a later revision has thereby applied this one.
    */
   publish(snapshot: Snapshot, timeoutMs: number): Promise<PublishResult>;
   /** Asks every worker for its totals; those that do not answer within `timeoutMs` are left out. */
@@ -111,31 +122,16 @@ export interface PublishResult {
   readonly stragglers: readonly { readonly worker: number; readonly pid: number }[];
 }
 
-/** A change that somebody asks for. */
-export type Command =
-  | { readonly kind: 'replace'; readonly document: JsonObject }
-  | { readonly kind: 'patch'; readonly patch: JsonObject }
-  | { readonly kind: 'putService'; readonly service: string; readonly document: JsonObject }
-  | { readonly kind: 'patchService'; readonly service: string; readonly patch: JsonObject }
-  | { readonly kind: 'deleteService'; readonly service: string }
-  /** `others: 'zero'` sets pools that are not named to 0, `'keep'` leaves them. */
-  | {
-      readonly kind: 'weights';
-      readonly service: string;
-      readonly weights: Readonly<Record<string, number>>;
-      readonly others: 'zero' | 'keep';
-    }
-  | { readonly kind: 'switch'; readonly service: string; readonly to: string }
-  | { readonly kind: 'restore'; readonly revision: number }
-  | { readonly kind: 'undo' };
+/** What somebody asks for: a change of the current document, or a way back to an earlier one. */
+export type Command = Change | { readonly kind: 'restore'; readonly revision: number } | { readonly kind: 'undo' };
 
 /** The circumstances of a command. */
 export interface CommandOptions {
   readonly actor: string;
   /** '' = none given. */
   readonly reason: string;
-  /** Refuse unless this is the current revision. */
-  readonly ifRevision?: number | undefined;
+  /** Refuse unless the current revision is one of these; undefined = no condition, an empty list = always refuse. */
+  readonly ifRevisions?: readonly number[] | undefined;
   /** Decide and answer, but change nothing. */
   readonly dryRun: boolean;
   /** How long to wait for the workers. */
@@ -159,14 +155,6 @@ export type Reply =
       readonly stragglers: PublishResult['stragglers'];
     }
   | Rejection;
-
-export interface Rejection {
-  readonly kind: 'rejected';
-  readonly code: ErrorCode;
-  /** What happened, to what, and the way out, in one or two sentences. */
-  readonly message: string;
-  readonly problems?: readonly Problem[];
-}
 
 /** The control plane as the admin API sees it. */
 export interface Controller {

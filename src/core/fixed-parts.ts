@@ -39,7 +39,8 @@ function keepSockets(current: Json | undefined, earlier: Json | undefined): Json
   if (!Array.isArray(current) || !Array.isArray(earlier)) return current;
   const merged = current.map((listener: Json) => earlier.find((candidate: Json) => sameSocket(candidate, listener)) ?? listener);
   // The order of listeners means nothing: where both name the same ones, the earlier document comes back as it was written.
-  const isSameSet = current.length === earlier.length && new Set(merged).size === earlier.length && merged.every((it) => earlier.includes(it));
+  const isSameSet =
+    current.length === earlier.length && new Set(merged).size === earlier.length && merged.every((it) => earlier.includes(it));
   return isSameSet ? earlier : merged;
 }
 

@@ -17,7 +17,8 @@ export function nearestName(wanted: string, names: Iterable<string>): string | u
 /** The way out of an unknown name, as sentences: `Did you mean "green"? There are blue and green.` */
 export function nameHint(wanted: string, names: readonly string[]): string {
   const nearest = nearestName(wanted, names);
-  const list = names.length === 0 ? 'There are none.' : names.length === 1 ? `There is only ${names[0]}.` : `There are ${enumerate(names)}.`;
+  const list =
+    names.length === 0 ? 'There are none.' : names.length === 1 ? `There is only ${names[0]}.` : `There are ${enumerate(names)}.`;
   return nearest === undefined ? list : `Did you mean "${nearest}"? ${list}`;
 }
 
