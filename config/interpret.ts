@@ -1,0 +1,132 @@
+/** From a document to what it means. */
+import { Value } from 'typebox/value';
+import type { Problem } from '../src/core/errors.ts';
+import type { JsonObject } from '../src/core/json.ts';
+import type { Listener, Model, Pool, Service, Target } from '../src/core/model.ts';
+import { formatAddress, readListenAddress, readTargetUrl } from './addresses.ts';
+import {
+  adminDefaults,
+  listenerLimitDefaults,
+  listenersDefault,
+  listenerTimeoutDefaults,
+  logDefaults,
+  onlyPoolWeight,
+  processDefaults,
+  retryDefaults,
+  serviceDefaults,
+  serviceTimeoutDefaults,
+  targetDefaults,
+} from './defaults.ts';
+import { must, readRoutes } from './routes.ts';
+import { ConfigSchema, type ConfigDocument, type ListenerDocument, type PoolDocument, type ServiceDocument } from './schema.ts';
+import { checkSemantics } from './semantics.ts';
+import type { Settings } from './settings.ts';
+import { plainSchema } from './schema-node.ts';
+import { checkShape, type Finding } from './shape.ts';
+import { readDuration, readSize, readSizeLimit } from './units.ts';
+
+const rootSchema = plainSchema(ConfigSchema);
+
+export type Interpretation =
+  | { readonly kind: 'valid'; readonly model: Model; readonly settings: Settings }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+
+/** Reads a document as a person wrote it: fills in defaults, fixes units, resolves names; or reports every problem in it. Never throws. */
+export function interpret(document: JsonObject): Interpretation {
+  const findings = examine(document);
+  if (findings.length === 0 && Value.Check(ConfigSchema, document)) {
+    return { kind: 'valid', model: readModel(document), settings: readSettings(document) };
+  }
+  return { kind: 'invalid', problems: findings.map(({ pointer, message }) => ({ pointer, message })) };
+}
+
+/** Everything that is wrong with a document: first wrong shapes, then what contradicts itself. */
+export function examine(document: JsonObject): readonly Finding[] {
+  const findings: Finding[] = [];
+  const salvaged = checkShape<ConfigDocument>(rootSchema, document, findings);
+  if (salvaged !== undefined) checkSemantics(salvaged, findings);
+  if (findings.length === 0 && !Value.Check(ConfigSchema, document)) {
+    // TypeBox has the last word; that it disagrees with the sentences of shape.ts is our bug, but no reason to run a bad document.
+    for (const error of Value.Errors(ConfigSchema, document)) {
+      findings.push({ pointer: error.instancePath, message: error.message, at: 'value' });
+    }
+  }
+  return findings;
+}
+
+function readModel(document: ConfigDocument): Model {
+  return {
+    listeners: (document.listeners ?? listenersDefault.value).map(readListener),
+    services: Object.entries(document.services).map(([id, service]) => readService(id, service)),
+    routes: readRoutes(document),
+  };
+}
+
+function readListener(document: ListenerDocument): Listener {
+  const { timeouts = {}, limits = {} } = document;
+  const milliseconds = (key: keyof typeof listenerTimeoutDefaults): number =>
+    must(readDuration, timeouts[key] ?? listenerTimeoutDefaults[key].value);
+  return {
+    name: document.name,
+    address: must(readListenAddress, document.address),
+    timeouts: { headMs: milliseconds('head'), keepAliveMs: milliseconds('keepAlive'), writeMs: milliseconds('write') },
+    limits: {
+      headBytes: must(readSize, limits.headBytes ?? listenerLimitDefaults.headBytes.value),
+      fields: limits.fields ?? listenerLimitDefaults.fields.value,
+      connections: limits.connections ?? listenerLimitDefaults.connections.value,
+      connectionsPerClient: limits.connectionsPerClient ?? listenerLimitDefaults.connectionsPerClient.value,
+      bodyBytes: must(readSizeLimit, limits.bodyBytes ?? listenerLimitDefaults.bodyBytes.value),
+    },
+  };
+}
+
+function readService(id: string, document: ServiceDocument): Service {
+  const { timeouts = {} } = document;
+  const milliseconds = (key: keyof typeof serviceTimeoutDefaults): number =>
+    must(readDuration, timeouts[key] ?? serviceTimeoutDefaults[key].value);
+  return {
+    id,
+    pools: Object.entries(document.pools).map(([poolId, pool]) => readPool(poolId, pool)),
+    weights: readWeights(document),
+    retry: { attempts: document.retry?.attempts ?? retryDefaults.attempts.value },
+    timeouts: {
+      connectMs: milliseconds('connect'),
+      responseMs: milliseconds('response'),
+      idleMs: milliseconds('idle'),
+      requestMs: milliseconds('request'),
+    },
+    debugHeaders: document.debugHeaders ?? serviceDefaults.debugHeaders.value,
+  };
+}
+
+/** One entry per pool. A document that gives no weights has one pool only: `semantics.ts` saw to that. */
+function readWeights({ pools, weights }: ServiceDocument): Record<string, number> {
+  const share = (poolId: string): number => {
+    if (weights === undefined) return onlyPoolWeight;
+    // A pool may be called "constructor"; what every object inherits is no weight.
+    return Object.hasOwn(weights, poolId) ? weights[poolId]! : 0;
+  };
+  return Object.fromEntries(Object.keys(pools).map((poolId) => [poolId, share(poolId)]));
+}
+
+function readPool(id: string, document: PoolDocument): Pool {
+  return { id, targets: document.targets.map(readTarget) };
+}
+
+function readTarget(document: PoolDocument['targets'][number]): Target {
+  const { url, id, weight } = typeof document === 'string' ? { url: document } : document;
+  const address = must(readTargetUrl, url);
+  return { id: id ?? formatAddress(address), address, weight: weight ?? targetDefaults.weight.value };
+}
+
+function readSettings(document: ConfigDocument): Settings {
+  return {
+    admin: {
+      address: must(readListenAddress, document.admin?.address ?? adminDefaults.address.value),
+      tokens: (document.admin?.tokens ?? []).map(({ name, role, tokenFile }) => ({ name, role, tokenFile })),
+    },
+    dataDir: document.dataDir ?? processDefaults.dataDir.value,
+    workers: document.workers ?? processDefaults.workers.value,
+    log: { level: document.log?.level ?? logDefaults.level.value, access: document.log?.access ?? logDefaults.access.value },
+  };
+}

@@ -1,0 +1,87 @@
+/** Config files: reading them, and saying what is wrong with them line by line. */
+import { readFile } from 'node:fs/promises';
+import type { JsonObject } from '../src/core/json.ts';
+import type { Model } from '../src/core/model.ts';
+import { parseDocument, type LocatedProblem } from './document.ts';
+import { examine, interpret } from './interpret.ts';
+import type { Settings } from './settings.ts';
+
+export { parseDocument, type LocatedProblem, type ParsedDocument, type Position } from './document.ts';
+
+/** What became of a text: its meaning, or every problem in it, sorted by position. */
+export type CheckResult =
+  | {
+      readonly kind: 'valid';
+      /** As authored, without defaults: what the store keeps and what people get to see again. */
+      readonly document: JsonObject;
+      readonly model: Model;
+      readonly settings: Settings;
+    }
+  | { readonly kind: 'invalid'; readonly problems: readonly LocatedProblem[] };
+
+/** `unreadable`: the file could not be read at all; the message names it and says what to do. */
+export type LoadResult = CheckResult | { readonly kind: 'unreadable'; readonly message: string };
+
+/** Reads, parses and interprets a file. Never rejects. */
+export async function loadFile(path: string): Promise<LoadResult> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    return { kind: 'unreadable', message: `cannot read ${path}: ${reasonOf(error)}` };
+  }
+  const text = decode(bytes);
+  return text === undefined
+    ? { kind: 'unreadable', message: `cannot read ${path}: it is not UTF-8 text; save it as UTF-8` }
+    : checkText(text, path);
+}
+
+/** The same for a text that is at hand. `fileName` only appears in messages. */
+export function checkText(text: string, fileName: string): CheckResult {
+  const parsed = parseDocument(text, fileName);
+  if (parsed.kind === 'malformed') return { kind: 'invalid', problems: parsed.problems.toSorted(byPosition) };
+  const { document, locate } = parsed;
+  const meaning = interpret(document);
+  if (meaning.kind === 'valid') return { kind: 'valid', document, model: meaning.model, settings: meaning.settings };
+  // Asked again, because only findings know whether the key or the value is wrong; a document that fails is not in a hurry.
+  const problems = examine(document).map(({ pointer, message, at }) => ({ ...locate(pointer, at), pointer, message }));
+  return { kind: 'invalid', problems: problems.toSorted(byPosition) };
+}
+
+/**
+ * What `sluice check` prints: `FILE:LINE:COL  POINTER  message`, one line per problem, so that editors and terminals can jump there,
+ * and a count at the end. The whole document has the pointer `/`.
+ */
+export function formatProblems(problems: readonly LocatedProblem[], fileName: string): string {
+  const lines = problems
+    .toSorted(byPosition)
+    .map(({ line, column, pointer, message }) => `${fileName}:${line}:${column}  ${pointer === '' ? '/' : pointer}  ${message}`);
+  return [...lines, `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${fileName}`].join('\n');
+}
+
+function byPosition(a: LocatedProblem, b: LocatedProblem): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+function decode(bytes: Buffer): string | undefined {
+  try {
+    // Drops a byte order mark, which some editors write and YAML would take for text.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  switch (error instanceof Error && 'code' in error ? error.code : undefined) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EACCES':
+    case 'EPERM':
+      return 'this user may not read it';
+    case 'EISDIR':
+      return 'it is a directory; name the file in it';
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}

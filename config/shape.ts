@@ -1,0 +1,243 @@
+/**
+ * Finds everything in a document that does not have the shape of the schema, and says so in sentences.
+ *
+ * TypeBox decides whether a document is valid, but its errors speak of keywords ("must match a schema in anyOf") and stop at a fixed
+ * number; an operator needs all of them and needs to know what to type. So this walks schema and document side by side. The property
+ * tests in test/config/shape.test.ts hold it to TypeBox's own verdict.
+ */
+import { childPointer, isJsonObject, type Json } from '../src/core/json.ts';
+import type { Problem } from '../src/core/errors.ts';
+import { listenAddressPattern, readListenAddress, readTargetUrl, targetUrlPattern } from './addresses.ts';
+import * as names from './names.ts';
+import { nearest, suggestName } from './nearest.ts';
+import { quote, show, type Reader } from './reading.ts';
+import {
+  durationPattern,
+  positiveDurationPattern,
+  readDuration,
+  readPositiveDuration,
+  readSize,
+  readSizeLimit,
+  sizePattern,
+} from './units.ts';
+import type { SchemaNode } from './schema-node.ts';
+import { isUnsupportedKey, isUnsupportedValue, unsupportedMessage } from './unsupported.ts';
+
+/** A problem, and whether it is the key or the value that is wrong: an editor should jump there. */
+export interface Finding extends Problem {
+  readonly at: 'key' | 'value';
+}
+
+/** The same document without what is wrong: every member may be missing, and items of lists keep their index. */
+export type Salvaged<T> = T extends readonly (infer Item)[]
+  ? readonly (Salvaged<Item> | undefined)[]
+  : T extends object
+    ? { readonly [Key in keyof T]?: Salvaged<T[Key]> | undefined }
+    : T;
+
+/**
+ * Adds to `findings` all that is wrong below `pointer` and returns what can still be used, so that a wrong port does not hide a wrong
+ * pool name. Keys of salvaged objects are those of the document, even where the value had to be dropped.
+ */
+export function checkShape<T>(schema: SchemaNode, value: Json, findings: Finding[], pointer = ''): Salvaged<T> | undefined {
+  // What the schema says of the salvaged value, the types cannot follow.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return walk(schema, value, pointer, findings) as Salvaged<T> | undefined;
+}
+
+/** The reader that says what a text with this pattern means. Its word counts; the pattern is for editors. */
+const readers = new Map<string, Reader<unknown>>([
+  [durationPattern, readDuration],
+  [positiveDurationPattern, readPositiveDuration],
+  [sizePattern, readSize],
+  [listenAddressPattern, readListenAddress],
+  [targetUrlPattern, readTargetUrl],
+  [names.idPattern, names.readId],
+  [names.targetIdPattern, names.readTargetId],
+  [names.tokenPattern, names.readToken],
+  [names.methodPattern, names.readMethod],
+  [names.fieldValuePattern, names.readFieldValue],
+  [names.hostPattern, names.readHostPattern],
+  [names.pathPattern, names.readPathPattern],
+]);
+
+type Loose = Record<string, unknown> | readonly unknown[] | Json | undefined;
+
+function walk(schema: SchemaNode, value: Json, pointer: string, findings: Finding[]): Loose {
+  if (schema.anyOf !== undefined) return walkUnion(schema.anyOf, value, pointer, findings);
+  if (schema.type === 'object') return walkObject(schema, value, pointer, findings);
+  if (schema.type === 'array') return walkList(schema, value, pointer, findings);
+  const message = scalarProblem(schema, value);
+  if (message === undefined) return value;
+  findings.push({ pointer, at: 'value', message });
+  return undefined;
+}
+
+function walkObject(schema: SchemaNode, value: Json, pointer: string, findings: Finding[]): Loose {
+  if (!isJsonObject(value)) {
+    findings.push({ pointer, at: 'value', message: `expected ${describe(schema)}, found ${show(value)}${emptyHint(value)}` });
+    return undefined;
+  }
+  const salvaged: [string, unknown][] = [];
+  for (const key of Object.keys(value)) {
+    const at = childPointer(pointer, key);
+    const member = memberSchema(schema, key);
+    if ('message' in member)
+      findings.push({ pointer: at, at: 'key', message: isUnsupportedKey(at) ? unsupportedKey(key) : member.message });
+    else salvaged.push([key, walk(member.schema, value[key]!, at, findings)]);
+  }
+  for (const key of schema.required ?? []) {
+    if (Object.hasOwn(value, key)) continue;
+    findings.push({ pointer: childPointer(pointer, key), at: 'value', message: missing(key, schema.properties?.[key]) });
+  }
+  if (schema.minProperties !== undefined && Object.keys(value).length < schema.minProperties) {
+    findings.push({ pointer, at: 'value', message: `expected at least one entry, found an empty object` });
+  }
+  // fromEntries defines, it does not assign: a key "__proto__" is a key like any other.
+  return Object.fromEntries(salvaged);
+}
+
+/** The schema of a member, or why there must be no such key. */
+function memberSchema(schema: SchemaNode, key: string): { readonly schema: SchemaNode } | { readonly message: string } {
+  const properties = schema.properties ?? {};
+  if (Object.hasOwn(properties, key)) return { schema: properties[key]! };
+  for (const [pattern, named] of Object.entries(schema.patternProperties ?? {})) {
+    const reader = readers.get(pattern);
+    const reading = reader?.(key);
+    return reading === undefined || reading.ok ? { schema: named } : { message: reading.message };
+  }
+  return {
+    message: `unknown key ${quote(key)}${key === '<<' ? '; merge keys are not supported, repeat the lines' : suggestName(key, Object.keys(properties))}`,
+  };
+}
+
+function walkList(schema: SchemaNode, value: Json, pointer: string, findings: Finding[]): Loose {
+  if (!Array.isArray(value)) {
+    const hint = isJsonObject(value) || value === null ? emptyHint(value) : '; put it in brackets: [ … ]';
+    findings.push({ pointer, at: 'value', message: `expected ${describe(schema)}, found ${show(value)}${hint}` });
+    return undefined;
+  }
+  if (schema.minItems !== undefined && value.length < schema.minItems) {
+    findings.push({ pointer, at: 'value', message: 'expected at least one item, found an empty list; leave the key out for the default' });
+  }
+  return value.map((item: Json, index) => walk(schema.items!, item, childPointer(pointer, index), findings));
+}
+
+/** Holds the value to the branch that the author meant, told by the kind of value they wrote. */
+function walkUnion(branches: readonly SchemaNode[], value: Json, pointer: string, findings: Finding[]): Loose {
+  const kind = Array.isArray(value) ? 'array' : isJsonObject(value) ? 'object' : 'scalar';
+  const meant = branches.find((branch) => branch.type === kind);
+  if (meant !== undefined) return walk(meant, value, pointer, findings);
+  if (branches.some((branch) => branch.type !== 'object' && branch.type !== 'array' && scalarProblem(branch, value) === undefined))
+    return value;
+  findings.push({ pointer, at: 'value', message: unionProblem(branches, value, pointer) });
+  return undefined;
+}
+
+function unionProblem(branches: readonly SchemaNode[], value: Json, pointer: string): string {
+  if (isUnsupportedValue(pointer, value)) {
+    return unsupportedMessage(show(value), `use ${branches.map(describe).join(' or ')}, or leave the key out`);
+  }
+  if (kindIsScalar(value)) {
+    const withReader = branches.find((branch) => branch.pattern !== undefined && readers.has(branch.pattern));
+    if (withReader !== undefined)
+      return branches.some(({ const: constant }) => constant === 0) ? failure(readSizeLimit, value) : scalarProblem(withReader, value)!;
+  }
+  const choices = branches.map(describe);
+  const expected = choices.length === 1 ? choices[0]! : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)!}`;
+  const constants = branches.flatMap((branch) => (typeof branch.const === 'string' ? [branch.const] : []));
+  const close = typeof value === 'string' ? nearest(value, constants) : undefined;
+  const hint =
+    close === undefined
+      ? branches.map((branch) => scalarHint(branch, value)).find((text) => text !== '')
+      : `; did you mean ${quote(close)}?`;
+  return `expected ${expected}, found ${show(value)}${hint ?? ''}`;
+}
+
+/** What is wrong with a text, number or truth value, or undefined. */
+function scalarProblem(schema: SchemaNode, value: Json): string | undefined {
+  const reader = schema.pattern === undefined ? undefined : readers.get(schema.pattern);
+  if (reader !== undefined) {
+    const reading = reader(value);
+    return reading.ok ? undefined : reading.message;
+  }
+  return isAllowed(schema, value) ? undefined : `expected ${describe(schema)}, found ${show(value)}${scalarHint(schema, value)}`;
+}
+
+function isAllowed(schema: SchemaNode, value: Json): boolean {
+  if (schema.const !== undefined) return value === schema.const;
+  switch (schema.type) {
+    case 'string':
+      return typeof value === 'string' && value.length >= (schema.minLength ?? 0);
+    case 'integer':
+      return (
+        typeof value === 'number' &&
+        Number.isSafeInteger(value) &&
+        value >= (schema.minimum ?? -Infinity) &&
+        value <= (schema.maximum ?? Infinity)
+      );
+    case 'boolean':
+      return typeof value === 'boolean';
+    default:
+      return false;
+  }
+}
+
+/** What the schema wants, as the object of "expected …". */
+function describe(schema: SchemaNode): string {
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  switch (schema.type) {
+    case 'object':
+      return schema.properties === undefined ? 'an object' : `an object with ${listKeys(schema)}`;
+    case 'array':
+      return 'a list';
+    case 'integer':
+      return `a whole number from ${schema.minimum} to ${schema.maximum}`;
+    case 'boolean':
+      return 'true or false';
+    default:
+      return schema.minLength === undefined ? 'text' : 'text that is not empty';
+  }
+}
+
+function listKeys(schema: SchemaNode): string {
+  return Object.keys(schema.properties ?? {}).join(', ');
+}
+
+/** Quotes too many or too few, a percent sign, `yes` instead of `true`: what YAML makes easy to get wrong. */
+function scalarHint(schema: SchemaNode, value: Json): string {
+  if (value === null) return emptyHint(value);
+  if (schema.type === 'integer' && typeof value === 'string') {
+    const digits = /^\s*([0-9]{1,15})\s*(%?)\s*$/.exec(value);
+    if (digits === null) return '';
+    return digits[2] === '%' ? `; write ${digits[1]}, without the percent sign` : `; write ${digits[1]}, without quotes`;
+  }
+  if (schema.type === 'boolean' && (typeof value === 'string' || typeof value === 'number')) {
+    if (/^(true|yes|on|1)$/i.test(String(value))) return '; write true, without quotes';
+    if (/^(false|no|off|0)$/i.test(String(value))) return '; write false, without quotes';
+  }
+  if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return `; put it in quotes: "${value}"`;
+  return '';
+}
+
+function emptyHint(value: Json): string {
+  return value === null ? '; fill it in or remove the key' : '';
+}
+
+function missing(key: string, schema: SchemaNode | undefined): string {
+  const about = schema?.description === undefined ? '' : `: ${schema.description.split(/(?<=\.)\s/)[0]!}`;
+  return `the key ${quote(key)} is missing${about}`;
+}
+
+function unsupportedKey(key: string): string {
+  return unsupportedMessage(quote(key), 'remove the key');
+}
+
+function failure(reader: Reader<unknown>, value: Json): string {
+  const reading = reader(value);
+  return reading.ok ? '' : reading.message;
+}
+
+function kindIsScalar(value: Json): boolean {
+  return value !== null && typeof value !== 'object';
+}
