@@ -1,0 +1,77 @@
+import { ServiceSchema } from '../config/schema.ts';
+import { serviceNotFound } from '../src/core/change.ts';
+import { isJsonObject, type Json } from '../src/core/json.ts';
+import { change, currentAnswer } from './answers.ts';
+import { refuseBody, requireObject } from './body.ts';
+import type { AdminApiOptions } from './options.ts';
+import { rejectionAnswer } from './problems.ts';
+import { changeQuery } from './query.ts';
+import type { Call, Route } from './routes.ts';
+
+const path = '/v1/services/:service';
+const example = '{"pools":{"blue":{"targets":["http://127.0.0.1:3001"]}},"weights":{"blue":100}}';
+
+export const serviceRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/v1/services',
+    summary: 'Every service by its id, as in the document.',
+    role: 'viewer',
+    query: [],
+    handle: (_call, options) => currentAnswer(documentOfServices(options), options),
+  },
+  {
+    method: 'GET',
+    path,
+    summary: 'One service, as in the document.',
+    role: 'viewer',
+    query: [],
+    handle(call, options) {
+      const id = serviceOf(call);
+      const services = documentOfServices(options);
+      if (!Object.hasOwn(services, id)) return rejectionAnswer(serviceNotFound(options.controller.model(), id));
+      return currentAnswer(services[id], options);
+    },
+  },
+  {
+    method: 'PUT',
+    path,
+    summary: 'Adds a service or replaces it.',
+    role: 'admin',
+    query: changeQuery,
+    body: ServiceSchema,
+    handle: (call, options) =>
+      change({ kind: 'putService', service: serviceOf(call), document: requireObject(call.body, example) }, call, options),
+  },
+  {
+    method: 'PATCH',
+    path,
+    summary: 'Changes parts of a service by an RFC 7396 merge patch.',
+    role: 'admin',
+    query: changeQuery,
+    body: { type: 'object', description: 'A merge patch: null removes, objects merge, everything else replaces.' },
+    handle: (call, options) =>
+      change({ kind: 'patchService', service: serviceOf(call), patch: requireObject(call.body, example) }, call, options),
+  },
+  {
+    method: 'DELETE',
+    path,
+    summary: 'Removes a service that no route names any more.',
+    role: 'admin',
+    query: changeQuery,
+    handle(call, options) {
+      refuseBody(call.body);
+      return change({ kind: 'deleteService', service: serviceOf(call) }, call, options);
+    },
+  },
+];
+
+/** The id in the path. */
+export function serviceOf(call: Call): string {
+  return call.params['service']!;
+}
+
+function documentOfServices({ controller }: AdminApiOptions): Readonly<Record<string, Json>> {
+  const services = controller.current().document['services'];
+  return isJsonObject(services) ? services : {};
+}

@@ -1,0 +1,51 @@
+import { WeightsSchema } from '../config/schema.ts';
+import { serviceNotFound } from '../src/core/change.ts';
+import { change, currentAnswer } from './answers.ts';
+import { requireObject } from './body.ts';
+import type { AdminApiOptions } from './options.ts';
+import { rejectionAnswer } from './problems.ts';
+import { changeQuery } from './query.ts';
+import type { Answer, Call, Route } from './routes.ts';
+import { serviceOf } from './services.ts';
+
+const path = '/v1/services/:service/weights';
+const example = '{"blue":90,"green":10}';
+
+export const weightsRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path,
+    summary: 'The weight of every pool of a service.',
+    role: 'viewer',
+    query: [],
+    handle(call, options) {
+      const service = options.controller.model().services.find((candidate) => candidate.id === serviceOf(call));
+      if (service === undefined) return rejectionAnswer(serviceNotFound(options.controller.model(), serviceOf(call)));
+      return currentAnswer(Object.fromEntries(service.pools.map((pool) => [pool.id, service.weights[pool.id] ?? 0])), options);
+    },
+  },
+  {
+    method: 'PUT',
+    path,
+    summary: 'Sets the weights of a service; pools that are not named get 0. If all are 0, requests are answered with 503.',
+    role: 'operator',
+    query: changeQuery,
+    body: WeightsSchema,
+    handle: (call, options) => setWeights('zero', call, options),
+  },
+  {
+    method: 'PATCH',
+    path,
+    summary: 'Sets the weights of the pools that are named and leaves the others.',
+    role: 'operator',
+    query: changeQuery,
+    body: WeightsSchema,
+    handle: (call, options) => setWeights('keep', call, options),
+  },
+];
+
+function setWeights(others: 'zero' | 'keep', call: Call, options: AdminApiOptions): Promise<Answer> {
+  // The values are still any JSON here: which weights are possible is decided with the pools that they are for.
+  const weights = requireObject(call.body, example) as Readonly<Record<string, number>>;
+  return change({ kind: 'weights', service: serviceOf(call), weights, others }, call, options);
+}

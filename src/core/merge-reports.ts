@@ -1,0 +1,98 @@
+import type { DurationReport, PoolReport, ServiceReport, TargetReport, WorkerReport } from './reports.ts';
+
+/** One worker as it was read, and the totals of all. */
+export interface FleetReading {
+  readonly workers: readonly WorkerReading[];
+  /** Workers that have died count with what they finished, never with what they had open. */
+  readonly totals: WorkerReport;
+}
+
+export interface WorkerReading {
+  readonly id: number;
+  readonly pid: number;
+  readonly revision: number;
+  /** What it said last; undefined where it has not answered since it started. */
+  readonly report: WorkerReport | undefined;
+}
+
+/**
+ * The sum of several workers' totals. `departed` are those of workers that are gone: their counts stay, what they had open does not.
+ * The revision is the lowest of the living, 0 without any. Services, pools and targets keep the order in which they are first met.
+ */
+export function mergeReports(living: Iterable<WorkerReport>, departed: Iterable<WorkerReport> = []): WorkerReport {
+  const alive = [...living];
+  const all = [...alive, ...[...departed].map(closed)];
+  return {
+    revision: alive.length === 0 ? 0 : Math.min(...alive.map((report) => report.revision)),
+    connections: sum(all.map((report) => report.connections)),
+    inFlight: sum(all.map((report) => report.inFlight)),
+    services: mergeById(
+      all.flatMap((report) => report.services),
+      mergeService,
+    ),
+    terminations: mergeCounts(all.map((report) => report.terminations)),
+  };
+}
+
+function mergeService(id: string, services: readonly ServiceReport[]): ServiceReport {
+  return {
+    id,
+    pools: mergeById(
+      services.flatMap((service) => service.pools),
+      mergePool,
+    ),
+    retries: sum(services.map((service) => service.retries)),
+  };
+}
+
+function mergePool(id: string, pools: readonly PoolReport[]): PoolReport {
+  return {
+    id,
+    targets: mergeById(
+      pools.flatMap((pool) => pool.targets),
+      mergeTarget,
+    ),
+    durations: mergeDurations(pools.map((pool) => pool.durations)),
+  };
+}
+
+function mergeTarget(id: string, targets: readonly TargetReport[]): TargetReport {
+  return { id, inFlight: sum(targets.map((target) => target.inFlight)), codes: mergeCounts(targets.map((target) => target.codes)) };
+}
+
+function mergeDurations(durations: readonly DurationReport[]): DurationReport {
+  const length = Math.max(...durations.map((duration) => duration.counts.length));
+  return {
+    counts: Array.from({ length }, (_, bucket) => sum(durations.map((duration) => duration.counts[bucket] ?? 0))),
+    sumMs: sum(durations.map((duration) => duration.sumMs)),
+  };
+}
+
+function mergeById<T extends { readonly id: string }>(parts: readonly T[], merge: (id: string, parts: readonly T[]) => T): T[] {
+  return [...Map.groupBy(parts, (part) => part.id)].map(([id, group]) => merge(id, group));
+}
+
+function mergeCounts(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const merged = new Map<string, number>();
+  for (const part of counts) {
+    for (const [key, count] of Object.entries(part)) merged.set(key, (merged.get(key) ?? 0) + count);
+  }
+  return Object.fromEntries(merged);
+}
+
+/** A worker's report without what it had open. */
+function closed(report: WorkerReport): WorkerReport {
+  return {
+    ...report,
+    connections: 0,
+    inFlight: 0,
+    services: report.services.map((service) => ({
+      ...service,
+      pools: service.pools.map((pool) => ({ ...pool, targets: pool.targets.map((target) => ({ ...target, inFlight: 0 })) })),
+    })),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,167 @@
+/** The table of metrics, and their text for Prometheus. Workers only count; everything here happens when somebody asks. */
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { FleetReading } from '../core/merge-reports.ts';
+import type { Model } from '../core/model.ts';
+import { durationBucketsMs, type DurationReport } from '../core/reports.ts';
+
+/** What the metrics are computed from. */
+export interface MetricsInput {
+  readonly reading: FleetReading;
+  /** What is in force. */
+  readonly model: Model;
+}
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+  /** For the parts of a histogram. */
+  readonly metricName?: string;
+}
+
+interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** In the order in which they are written. */
+  readonly labels: readonly string[];
+  readonly samples: (input: MetricsInput) => Iterable<Sample>;
+}
+
+/** Every metric of ours. Label values come from the configuration, never from a request, except the status code. */
+export const metricsTable: readonly Metric[] = [
+  {
+    name: 'sluice_requests_total',
+    help: 'Requests that were sent to a target, by the status that the client got; 499 where the client went away first.',
+    type: 'counter',
+    labels: ['service', 'pool', 'target', 'code'],
+    *samples(input) {
+      for (const { service, pool, target, codes } of eachTarget(input)) {
+        for (const [code, value] of Object.entries(codes)) yield { labels: { service, pool, target, code }, value };
+      }
+    },
+  },
+  {
+    name: 'sluice_request_duration_seconds',
+    help: 'From the head of a request to the last byte of its answer.',
+    type: 'histogram',
+    labels: ['service', 'pool'],
+    *samples(input) {
+      for (const service of input.reading.totals.services) {
+        for (const pool of service.pools)
+          yield* histogram('sluice_request_duration_seconds', { service: service.id, pool: pool.id }, pool.durations);
+      }
+    },
+  },
+  {
+    name: 'sluice_inflight_requests',
+    help: 'Requests that are being answered now, upgraded connections included.',
+    type: 'gauge',
+    labels: ['service', 'pool', 'target'],
+    *samples(input) {
+      for (const { service, pool, target, inFlight } of eachTarget(input)) yield { labels: { service, pool, target }, value: inFlight };
+    },
+  },
+  {
+    name: 'sluice_retries_total',
+    help: 'Attempts beyond the first.',
+    type: 'counter',
+    labels: ['service'],
+    *samples(input) {
+      for (const service of input.reading.totals.services) yield { labels: { service: service.id }, value: service.retries };
+    },
+  },
+  {
+    name: 'sluice_weight',
+    help: 'The weight of a pool in the revision in force; its share is the weight divided by the sum of its service.',
+    type: 'gauge',
+    labels: ['service', 'pool'],
+    *samples(input) {
+      for (const service of input.model.services) {
+        for (const pool of service.pools) yield { labels: { service: service.id, pool: pool.id }, value: service.weights[pool.id] ?? 0 };
+      }
+    },
+  },
+  {
+    name: 'sluice_revision',
+    help: 'The revision that a worker applied last; 0 before its first.',
+    type: 'gauge',
+    labels: ['worker'],
+    *samples(input) {
+      for (const worker of input.reading.workers) yield { labels: { worker: worker.id }, value: worker.revision };
+    },
+  },
+  {
+    name: 'sluice_connections',
+    help: 'Open client connections of a worker.',
+    type: 'gauge',
+    labels: ['worker'],
+    *samples(input) {
+      for (const { id, report } of input.reading.workers) {
+        if (report !== undefined) yield { labels: { worker: id }, value: report.connections };
+      }
+    },
+  },
+  {
+    name: 'sluice_terminations_total',
+    help: 'Requests that the proxy itself answered or cut, by cause; docs/errors.md explains each.',
+    type: 'counter',
+    labels: ['cause'],
+    *samples(input) {
+      for (const [cause, value] of Object.entries(input.reading.totals.terminations)) yield { labels: { cause }, value };
+    },
+  },
+];
+
+/** Renders our metrics and the control process's own (`process_…`, `nodejs_…`). */
+export class Metrics {
+  readonly #process = new Registry();
+  readonly #read: () => Promise<MetricsInput>;
+
+  constructor(read: () => Promise<MetricsInput>) {
+    this.#read = read;
+    collectDefaultMetrics({ register: this.#process });
+  }
+
+  async render(): Promise<MetricsText> {
+    const input = await this.#read();
+    // Values come ready-made from the workers. `aggregate` is the library's own way to make a registry of such values.
+    const ours = Registry.aggregate([
+      metricsTable.map((metric) => ({ ...metric, aggregator: 'first', values: [...metric.samples(input)] })),
+    ]);
+    const [oursText, processText] = await Promise.all([ours.metrics(), this.#process.metrics()]);
+    return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, text: `${oursText}\n${processText}` };
+  }
+
+  /** Stops measuring the process. */
+  close(): void {
+    this.#process.clear();
+  }
+}
+
+function* eachTarget(
+  input: MetricsInput,
+): Generator<{ service: string; pool: string; target: string; inFlight: number; codes: Readonly<Record<string, number>> }> {
+  for (const service of input.reading.totals.services) {
+    for (const pool of service.pools) {
+      for (const { id, inFlight, codes } of pool.targets) yield { service: service.id, pool: pool.id, target: id, inFlight, codes };
+    }
+  }
+}
+
+/** Prometheus wants cumulative buckets with upper bounds in seconds; the report has plain counts in milliseconds. */
+function* histogram(name: string, labels: Sample['labels'], durations: DurationReport): Generator<Sample> {
+  let count = 0;
+  for (const [index, boundMs] of durationBucketsMs.entries()) {
+    count += durations.counts[index] ?? 0;
+    yield { metricName: `${name}_bucket`, labels: { ...labels, le: boundMs / 1000 }, value: count };
+  }
+  count += durations.counts[durationBucketsMs.length] ?? 0;
+  yield { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count };
+  yield { metricName: `${name}_sum`, labels, value: durations.sumMs / 1000 };
+  yield { metricName: `${name}_count`, labels, value: count };
+}
