@@ -20,7 +20,7 @@ export function readListenAddress(value: Json): Reading<SocketAddress> {
   if (withoutScheme !== value) return unreadable(expected, value, looksLikeAddress(withoutScheme) ? `write "${withoutScheme}"` : '');
   if (/^[0-9]+$/.test(value))
     return unreadable(expected, value, isPort(Number(value)) ? `write ":${value}" for all addresses or "127.0.0.1:${value}"` : '');
-  if (isIP(value) !== 0 || value === 'localhost')
+  if ((isIP(value) !== 0 && bareIpv6Hint(value) === '') || value === 'localhost')
     return unreadable(expected, value, `the port is missing; write "${bracketed(value)}:8080"`);
   const split = splitPort(value);
   if (split === undefined) return unreadable(expected, value, bareIpv6Hint(value));
@@ -38,6 +38,15 @@ export function readListenAddress(value: Json): Reading<SocketAddress> {
 export function readTargetUrl(value: Json): Reading<SocketAddress> {
   const expected = 'a URL such as "http://10.0.0.7:3000"';
   if (typeof value !== 'string') return unreadable(expected, value);
+  const userInfo = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*@([^/?#]*)/i.exec(value);
+  if (userInfo !== null) {
+    // The value is not shown: it may hold a password, and messages end up in logs.
+    const bare = userInfo[1]!;
+    return {
+      ok: false,
+      message: `expected ${expected} without user name and password${looksLikeAuthority(bare) ? `; write "http://${bare}"` : ''}`,
+    };
+  }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]?.toLowerCase();
   if (scheme === undefined) return unreadable(expected, value, originHint(value.replace(/^\/+/, '')));
   if (scheme === 'https') return { ok: false, message: unsupportedMessage('a target behind TLS (https://)', 'use http://') };
@@ -45,17 +54,9 @@ export function readTargetUrl(value: Json): Reading<SocketAddress> {
   const rest = value.slice('http://'.length);
   const authority = /^[^/?#]*/.exec(rest)![0];
   const tail = rest.slice(authority.length);
-  if (authority.includes('@')) {
-    const bare = authority.slice(authority.lastIndexOf('@') + 1);
-    // The value is not shown: it may hold a password, and messages end up in logs.
-    return {
-      ok: false,
-      message: `expected ${expected} without user name and password${looksLikeAuthority(bare) ? `; write "http://${bare}"` : ''}`,
-    };
-  }
   if (tail !== '') {
     const part = tail.startsWith('/') ? 'path' : tail.startsWith('?') ? 'query' : 'fragment';
-    return unreadable(`a URL without a ${part}`, value, `requests keep their own path; ${originHint(authority)}`);
+    return unreadable(`a URL without a ${part}`, value, `requests keep their own path and query; ${originHint(authority)}`);
   }
   if (isIPv6(authority)) return unreadable(expected, value, `an IPv6 address needs brackets; write "http://[${authority}]:80"`);
   const { host, port } = splitPort(authority) ?? { host: unbracketed(authority), port: 80 };
@@ -109,7 +110,9 @@ function includes(host: string, other: string): boolean {
 function bareIpv6Hint(text: string): string {
   const cut = text.lastIndexOf(':');
   const host = text.slice(0, cut);
-  if (isIPv6(host)) return `an IPv6 address needs brackets; write "[${host}]:${text.slice(cut + 1)}"`;
+  // "::1:8080" is an IPv6 address in its own right, but whoever writes it means port 8080.
+  if (isIPv6(host) && /^[0-9]{2,5}$/.test(text.slice(cut + 1)))
+    return `an IPv6 address needs brackets; write "[${host}]:${text.slice(cut + 1)}"`;
   return text.includes(':') ? '' : 'the port is missing';
 }
 

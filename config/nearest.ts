@@ -1,8 +1,9 @@
 /**
  * The candidate that somebody most likely meant by `word`: at most a third of its letters (and at most three) are wrong, missing, added
- * or swapped with their neighbour. Undefined where nothing is that close. Case does not count. The first of equals wins.
+ * or swapped with their neighbour, or one begins with the other (`warning` for `warn`). Undefined where nothing is that close. Case does
+ * not count. The first of equals wins.
  */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
   // A pasted novel is no typing error, and the comparison below costs the product of both lengths.
   if (word.length > 64) return undefined;
   let best: string | undefined;
@@ -14,7 +15,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     best = candidate;
     bestDistance = distance;
   }
-  return best;
+  return best ?? [...candidates].find((candidate) => begins(word.toLowerCase(), candidate.toLowerCase()));
 }
 
 /** `; did you mean "x"?`, or the list of what is there, or what there is none of. Ends a sentence about a wrong name. */
@@ -24,6 +25,10 @@ export function suggestName(word: string, candidates: readonly string[]): string
   if (candidates.length === 0) return '';
   const shown = candidates.slice(0, 12).join(', ');
   return `; expected ${candidates.length === 1 ? '' : 'one of '}${shown}${candidates.length > 12 ? ' …' : ''}`;
+}
+
+function begins(a: string, b: string): boolean {
+  return Math.min(a.length, b.length) >= 3 && (a.startsWith(b) || b.startsWith(a));
 }
 
 /** Damerau-Levenshtein distance in its restricted form (optimal string alignment). */

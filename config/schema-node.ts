@@ -24,3 +24,19 @@ export interface SchemaNode {
 export function plainSchema(schema: TSchema): SchemaNode {
   return JSON.parse(JSON.stringify(schema));
 }
+
+/** An object of the schema, and the path to it as people write it: `listeners[].timeouts`, `services.NAME.pools.NAME`; '' for the root. */
+export interface SchemaObject {
+  readonly path: string;
+  readonly node: SchemaNode;
+}
+
+/** Every object with keys of its own, in the order of the schema. */
+export function objectsOf(node: SchemaNode, path = ''): SchemaObject[] {
+  const inner = Object.values(node.patternProperties ?? {}).flatMap((named) => objectsOf(named, `${path}.NAME`));
+  const items = node.items === undefined ? [] : objectsOf(node.items, `${path}[]`);
+  const branches = (node.anyOf ?? []).flatMap((branch) => objectsOf(branch, path));
+  if (node.properties === undefined) return [...inner, ...items, ...branches];
+  const members = Object.entries(node.properties).flatMap(([key, member]) => objectsOf(member, path === '' ? key : `${path}.${key}`));
+  return [{ path, node }, ...members];
+}

@@ -4,7 +4,7 @@
  *
  * A schema cannot say everything (which pools exist, which port is free); `semantics.ts` adds that.
  */
-import { Type, type Static, type TSchema } from 'typebox';
+import { Type, type Static } from 'typebox';
 import { listenAddressPattern, targetUrlPattern } from './addresses.ts';
 import {
   adminDefaults,
@@ -17,32 +17,14 @@ import {
   serviceDefaults,
   serviceTimeoutDefaults,
   targetDefaults,
-  type Default,
 } from './defaults.ts';
 import { fieldValuePattern, hostPattern, idPattern, methodPattern, pathPattern, targetIdPattern, tokenPattern } from './names.ts';
+import { closed, Count, Duration, explain, Flag, Named, PositiveDuration } from './schema-parts.ts';
 import { logLevels, roles } from './settings.ts';
-import { durationPattern, positiveDurationPattern, sizePattern } from './units.ts';
+import { sizePattern } from './units.ts';
 
 /** Relative weights are exact in sums up to here, and nobody needs finer shares than one in a million. */
 const weightMax = 1_000_000;
-
-const Duration = (description: string, { value, why }: Default<string>) =>
-  Type.Optional(Type.String({ description: `${description} ${why}`, pattern: durationPattern, default: value }));
-
-const PositiveDuration = (description: string, { value, why }: Default<string>) =>
-  Type.Optional(Type.String({ description: `${description} ${why}`, pattern: positiveDurationPattern, default: value }));
-
-const Count = (description: string, minimum: number, maximum: number, { value, why }: Default<number>) =>
-  Type.Optional(Type.Integer({ description: `${description} ${why}`, minimum, maximum, default: value }));
-
-const Flag = (description: string, { value, why }: Default<boolean>) =>
-  Type.Optional(Type.Boolean({ description: `${description} ${why}`, default: value }));
-
-const closed = { additionalProperties: false } as const;
-
-/** An object with names of the user's choice as keys. */
-const Named = <T extends TSchema>(keyPattern: string, value: T, options: { description: string; minProperties?: number }) =>
-  Type.Record(Type.String({ pattern: keyPattern }), value, { ...options, ...closed });
 
 export const ListenerTimeoutsSchema = Type.Object(
   {
@@ -57,7 +39,10 @@ export const ListenerLimitsSchema = Type.Object(
   {
     headBytes: Type.Optional(
       Type.String({
-        description: `Size of the request line and all fields together; more is answered with 431. From 1KiB to 1MiB. ${listenerLimitDefaults.headBytes.why}`,
+        description: explain(
+          'Size of the request line and all fields together; more is answered with 431. From 1KiB to 1MiB.',
+          listenerLimitDefaults.headBytes,
+        ),
         pattern: sizePattern,
         default: listenerLimitDefaults.headBytes.value,
       }),
@@ -72,7 +57,7 @@ export const ListenerLimitsSchema = Type.Object(
     ),
     bodyBytes: Type.Optional(
       Type.Union([Type.Literal(0), Type.String({ pattern: sizePattern })], {
-        description: `Size of one request body; more is answered with 413. 0 = no limit. ${listenerLimitDefaults.bodyBytes.why}`,
+        description: explain('Size of one request body; more is answered with 413. 0 = no limit.', listenerLimitDefaults.bodyBytes),
         default: listenerLimitDefaults.bodyBytes.value,
       }),
     ),
@@ -113,14 +98,17 @@ export const AdminSchema = Type.Object(
   {
     address: Type.Optional(
       Type.String({
-        description: `Where the admin API listens. Off loopback at least one token is required. Fixed while the process runs. ${adminDefaults.address.why}`,
+        description: explain(
+          'Where the admin API listens. Off loopback at least one token is required. Fixed while the process runs.',
+          adminDefaults.address,
+        ),
         pattern: listenAddressPattern,
         default: adminDefaults.address.value,
       }),
     ),
     tokens: Type.Optional(
       Type.Array(TokenSchema, {
-        description: `Who may call. Without tokens everybody on this machine may. ${adminDefaults.tokens.why}`,
+        description: explain('Who may call. Without tokens everybody on this machine may.', adminDefaults.tokens),
         default: adminDefaults.tokens.value,
       }),
     ),
@@ -133,7 +121,10 @@ export const LogSchema = Type.Object(
     level: Type.Optional(
       Type.Union(
         logLevels.map((level) => Type.Literal(level)),
-        { description: `The least important events that are logged. ${logDefaults.level.why}`, default: logDefaults.level.value },
+        {
+          description: explain('The least important events that are logged.', logDefaults.level),
+          default: logDefaults.level.value,
+        },
       ),
     ),
     access: Flag('One JSON line per request on standard output.', logDefaults.access),
@@ -177,7 +168,7 @@ export const PoolSchema = Type.Object(
     targets: TargetsSchema,
     balance: Type.Optional(
       Type.Union([Type.Literal('round-robin')], {
-        description: `How a target of the pool is chosen. ${serviceDefaults.balance.why}`,
+        description: explain('How a target of the pool is chosen.', serviceDefaults.balance),
         default: serviceDefaults.balance.value,
       }),
     ),
@@ -285,7 +276,7 @@ export const ConfigSchema = Type.Object(
   {
     listeners: Type.Optional(
       Type.Array(ListenerSchema, {
-        description: `Where clients connect. At least one. ${listenersDefault.why}`,
+        description: explain('Where clients connect. At least one.', listenersDefault),
         minItems: 1,
         default: listenersDefault.value,
       }),
@@ -293,14 +284,20 @@ export const ConfigSchema = Type.Object(
     admin: Type.Optional(AdminSchema),
     dataDir: Type.Optional(
       Type.String({
-        description: `The directory where revisions and the journal are kept. Relative paths count from the working directory. Fixed while the process runs. ${processDefaults.dataDir.why}`,
+        description: explain(
+          'The directory where revisions and the journal are kept. Relative paths count from the working directory. Fixed while the process runs.',
+          processDefaults.dataDir,
+        ),
         minLength: 1,
         default: processDefaults.dataDir.value,
       }),
     ),
     workers: Type.Optional(
       Type.Union([Type.Integer({ minimum: 0, maximum: 512 }), Type.Literal('auto')], {
-        description: `Processes that carry traffic. auto = one per core; 0 = everything in one process. Fixed while the process runs. ${processDefaults.workers.why}`,
+        description: explain(
+          'Processes that carry traffic. auto = one per core; 0 = everything in one process. Fixed while the process runs.',
+          processDefaults.workers,
+        ),
         default: processDefaults.workers.value,
       }),
     ),

@@ -36,11 +36,7 @@ function checkListeners(listeners: Salvaged<readonly ListenerDocument[]>, findin
     const address = addressOf(listener?.address);
     const rival = address && earlier.find((other) => clashes(other?.address, address));
     if (rival !== undefined) {
-      report(
-        findings,
-        `${pointer}/address`,
-        `listener ${nameOf(rival)} takes ${formatAddress(address!)} already (${rival.address}); choose another port`,
-      );
+      report(findings, `${pointer}/address`, `listener ${nameOf(rival)} (${rival.address}) has this port already; choose another`);
     }
     const head = listener?.limits?.headBytes;
     const reading = head === undefined ? undefined : readSize(head);

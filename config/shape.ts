@@ -20,7 +20,7 @@ import {
   readSizeLimit,
   sizePattern,
 } from './units.ts';
-import type { SchemaNode } from './schema-node.ts';
+import { objectsOf, type SchemaNode } from './schema-node.ts';
 import { isUnsupportedKey, isUnsupportedValue, unsupportedMessage } from './unsupported.ts';
 
 /** A problem, and whether it is the key or the value that is wrong: an editor should jump there. */
@@ -36,13 +36,13 @@ export type Salvaged<T> = T extends readonly (infer Item)[]
     : T;
 
 /**
- * Adds to `findings` all that is wrong below `pointer` and returns what can still be used, so that a wrong port does not hide a wrong
+ * Adds to `findings` all that is wrong and returns what can still be used, so that a wrong port does not hide a wrong
  * pool name. Keys of salvaged objects are those of the document, even where the value had to be dropped.
  */
-export function checkShape<T>(schema: SchemaNode, value: Json, findings: Finding[], pointer = ''): Salvaged<T> | undefined {
+export function checkShape<T>(schema: SchemaNode, value: Json, findings: Finding[]): Salvaged<T> | undefined {
   // What the schema says of the salvaged value, the types cannot follow.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return walk(schema, value, pointer, findings) as Salvaged<T> | undefined;
+  return walk(schema, value, '', { findings, root: schema }) as Salvaged<T> | undefined;
 }
 
 /** The reader that says what a text with this pattern means. Its word counts; the pattern is for editors. */
@@ -61,76 +61,97 @@ const readers = new Map<string, Reader<unknown>>([
   [names.pathPattern, names.readPathPattern],
 ]);
 
+interface Context {
+  readonly findings: Finding[];
+  readonly root: SchemaNode;
+}
+
 type Loose = Record<string, unknown> | readonly unknown[] | Json | undefined;
 
-function walk(schema: SchemaNode, value: Json, pointer: string, findings: Finding[]): Loose {
-  if (schema.anyOf !== undefined) return walkUnion(schema.anyOf, value, pointer, findings);
-  if (schema.type === 'object') return walkObject(schema, value, pointer, findings);
-  if (schema.type === 'array') return walkList(schema, value, pointer, findings);
+function walk(schema: SchemaNode, value: Json, pointer: string, context: Context): Loose {
+  if (schema.anyOf !== undefined) return walkUnion(schema.anyOf, value, pointer, context);
+  if (schema.type === 'object') return walkObject(schema, value, pointer, context);
+  if (schema.type === 'array') return walkList(schema, value, pointer, context);
   const message = scalarProblem(schema, value);
   if (message === undefined) return value;
-  findings.push({ pointer, at: 'value', message });
+  context.findings.push({ pointer, at: 'value', message: message + shareHint(pointer, value) });
   return undefined;
 }
 
-function walkObject(schema: SchemaNode, value: Json, pointer: string, findings: Finding[]): Loose {
+function walkObject(schema: SchemaNode, value: Json, pointer: string, context: Context): Loose {
   if (!isJsonObject(value)) {
-    findings.push({ pointer, at: 'value', message: `expected ${describe(schema)}, found ${show(value)}${emptyHint(value)}` });
+    context.findings.push({ pointer, at: 'value', message: `expected ${describe(schema)}, found ${show(value)}${emptyHint(value)}` });
     return undefined;
   }
   const salvaged: [string, unknown][] = [];
   for (const key of Object.keys(value)) {
     const at = childPointer(pointer, key);
-    const member = memberSchema(schema, key);
+    const member = memberSchema(schema, key, context.root);
     if ('message' in member)
-      findings.push({ pointer: at, at: 'key', message: isUnsupportedKey(at) ? unsupportedKey(key) : member.message });
-    else salvaged.push([key, walk(member.schema, value[key]!, at, findings)]);
+      context.findings.push({ pointer: at, at: 'key', message: isUnsupportedKey(at) ? unsupportedKey(key) : member.message });
+    else salvaged.push([key, walk(member.schema, value[key]!, at, context)]);
   }
   for (const key of schema.required ?? []) {
     if (Object.hasOwn(value, key)) continue;
-    findings.push({ pointer: childPointer(pointer, key), at: 'value', message: missing(key, schema.properties?.[key]) });
+    context.findings.push({ pointer: childPointer(pointer, key), at: 'value', message: missing(key, schema.properties?.[key]) });
   }
   if (schema.minProperties !== undefined && Object.keys(value).length < schema.minProperties) {
-    findings.push({ pointer, at: 'value', message: `expected at least one entry, found an empty object` });
+    context.findings.push({ pointer, at: 'value', message: `expected at least one entry, found an empty object` });
   }
   // fromEntries defines, it does not assign: a key "__proto__" is a key like any other.
   return Object.fromEntries(salvaged);
 }
 
 /** The schema of a member, or why there must be no such key. */
-function memberSchema(schema: SchemaNode, key: string): { readonly schema: SchemaNode } | { readonly message: string } {
+function memberSchema(schema: SchemaNode, key: string, root: SchemaNode): { readonly schema: SchemaNode } | { readonly message: string } {
   const properties = schema.properties ?? {};
   if (Object.hasOwn(properties, key)) return { schema: properties[key]! };
   for (const [pattern, named] of Object.entries(schema.patternProperties ?? {})) {
-    const reader = readers.get(pattern);
-    const reading = reader?.(key);
+    const reading = readers.get(pattern)?.(key);
     return reading === undefined || reading.ok ? { schema: named } : { message: reading.message };
   }
-  return {
-    message: `unknown key ${quote(key)}${key === '<<' ? '; merge keys are not supported, repeat the lines' : suggestName(key, Object.keys(properties))}`,
-  };
+  return { message: `unknown key ${quote(key)}${unknownKeyHint(key, Object.keys(properties), root)}` };
 }
 
-function walkList(schema: SchemaNode, value: Json, pointer: string, findings: Finding[]): Loose {
+/** The name that was meant, or the place where this one belongs, or all names that there are. */
+function unknownKeyHint(key: string, known: readonly string[], root: SchemaNode): string {
+  if (key === '<<') return '; merge keys are not supported, repeat the lines';
+  if (nearest(key, known) === undefined) {
+    const homes = objectsOf(root).filter(({ node }) => Object.hasOwn(node.properties ?? {}, key));
+    const paths = homes.map(({ path }) => (path === '' ? 'the top level' : path));
+    if (paths.length > 0) return ` here; it belongs to ${paths.join(' and ')}`;
+  }
+  return suggestName(key, known);
+}
+
+function walkList(schema: SchemaNode, value: Json, pointer: string, context: Context): Loose {
   if (!Array.isArray(value)) {
-    const hint = isJsonObject(value) || value === null ? emptyHint(value) : '; put it in brackets: [ … ]';
-    findings.push({ pointer, at: 'value', message: `expected ${describe(schema)}, found ${show(value)}${hint}` });
+    const hint = isJsonObject(value)
+      ? '; put a dash in front of it, or brackets around it'
+      : value === null
+        ? emptyHint(value)
+        : `; write [${JSON.stringify(value)}]`;
+    context.findings.push({ pointer, at: 'value', message: `expected ${describe(schema)}, found ${show(value)}${hint}` });
     return undefined;
   }
   if (schema.minItems !== undefined && value.length < schema.minItems) {
-    findings.push({ pointer, at: 'value', message: 'expected at least one item, found an empty list; leave the key out for the default' });
+    context.findings.push({
+      pointer,
+      at: 'value',
+      message: 'expected at least one item, found an empty list; leave the key out for the default',
+    });
   }
-  return value.map((item: Json, index) => walk(schema.items!, item, childPointer(pointer, index), findings));
+  return value.map((item: Json, index) => walk(schema.items!, item, childPointer(pointer, index), context));
 }
 
 /** Holds the value to the branch that the author meant, told by the kind of value they wrote. */
-function walkUnion(branches: readonly SchemaNode[], value: Json, pointer: string, findings: Finding[]): Loose {
+function walkUnion(branches: readonly SchemaNode[], value: Json, pointer: string, context: Context): Loose {
   const kind = Array.isArray(value) ? 'array' : isJsonObject(value) ? 'object' : 'scalar';
   const meant = branches.find((branch) => branch.type === kind);
-  if (meant !== undefined) return walk(meant, value, pointer, findings);
+  if (meant !== undefined) return walk(meant, value, pointer, context);
   if (branches.some((branch) => branch.type !== 'object' && branch.type !== 'array' && scalarProblem(branch, value) === undefined))
     return value;
-  findings.push({ pointer, at: 'value', message: unionProblem(branches, value, pointer) });
+  context.findings.push({ pointer, at: 'value', message: unionProblem(branches, value, pointer) });
   return undefined;
 }
 
@@ -149,7 +170,7 @@ function unionProblem(branches: readonly SchemaNode[], value: Json, pointer: str
   const close = typeof value === 'string' ? nearest(value, constants) : undefined;
   const hint =
     close === undefined
-      ? branches.map((branch) => scalarHint(branch, value)).find((text) => text !== '')
+      ? branches.map((branch) => (branch.const === undefined ? scalarHint(branch, value) : '')).find((text) => text !== '')
       : `; did you mean ${quote(close)}?`;
   return `expected ${expected}, found ${show(value)}${hint ?? ''}`;
 }
@@ -218,6 +239,12 @@ function scalarHint(schema: SchemaNode, value: Json): string {
   }
   if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return `; put it in quotes: "${value}"`;
   return '';
+}
+
+/** Half a percent is 1 to 199, not 0.5. */
+function shareHint(pointer: string, value: Json): string {
+  const isFraction = typeof value === 'number' && Number.isFinite(value) && value > 0 && !Number.isInteger(value);
+  return isFraction && /\/weights?(\/[^/]+)?$/.test(pointer) ? '; weights are relative, so multiply all of them by 10 or 100' : '';
 }
 
 function emptyHint(value: Json): string {

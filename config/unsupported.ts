@@ -4,7 +4,7 @@
  */
 
 /** Places in the document, as JSON pointers; `*` stands for any one segment. A key leaves this list when it enters the schema. */
-const unsupportedKeys: readonly string[] = [
+export const unsupportedKeys: readonly string[] = [
   '/rollouts',
   '/notify',
   '/listeners/*/tls',
@@ -26,7 +26,7 @@ const unsupportedKeys: readonly string[] = [
 ];
 
 /** Ways of balancing that are documented, beside the one that exists. */
-const unsupportedBalances: readonly string[] = ['least-requests', 'p2c-ewma', 'hash', 'random'];
+export const unsupportedBalances: readonly string[] = ['least-requests', 'p2c-ewma', 'hash', 'random'];
 
 /** Two more are values inside a text and recognised by their readers in `addresses.ts`: `https://` targets and `unix:` addresses. */
 
