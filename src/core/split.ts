@@ -33,7 +33,11 @@ export class SplitSequence {
    *   does not start from nothing each time
    * @param random gives numbers in [0, 1)
    */
-  constructor(arms: readonly { readonly id: string; readonly weight: number }[], previous: SplitSequence | undefined, random: () => number) {
+  constructor(
+    arms: readonly { readonly id: string; readonly weight: number }[],
+    previous: SplitSequence | undefined,
+    random: () => number,
+  ) {
     const winners = arms.map(({ id, weight }, pool) => ({ id, weight, pool })).filter(({ weight }) => weight > 0);
     this.#pools = winners.map(({ pool }) => pool);
     this.#ids = winners.map(({ id }) => id);

@@ -14,22 +14,39 @@ export interface Termination {
 }
 
 const refusals = {
-  malformed_request: { status: 400, proxyStatus: 'http_request_error', sentence: 'The request is not valid HTTP/1.1, so it was not passed on.' },
+  malformed_request: {
+    status: 400,
+    proxyStatus: 'http_request_error',
+    sentence: 'The request is not valid HTTP/1.1, so it was not passed on.',
+  },
   method_refused: { status: 405, proxyStatus: 'http_request_denied', sentence: 'CONNECT and TRACE are not passed on.' },
   head_timeout: { status: 408, proxyStatus: 'http_request_error', sentence: 'The request head did not arrive in time.' },
   body_timeout: { status: 408, proxyStatus: 'http_request_error', sentence: 'The request body stopped arriving.' },
   body_too_large: { status: 413, proxyStatus: 'http_request_denied', sentence: 'The request body is larger than this listener takes.' },
   uri_too_long: { status: 414, proxyStatus: 'http_request_denied', sentence: 'The request line is longer than this listener takes.' },
-  expectation_unknown: { status: 417, proxyStatus: 'http_request_denied', sentence: 'The only expectation that is understood is 100-continue.' },
-  head_too_large: { status: 431, proxyStatus: 'http_request_denied', sentence: 'The request head is larger, or has more fields, than this listener takes.' },
+  expectation_unknown: {
+    status: 417,
+    proxyStatus: 'http_request_denied',
+    sentence: 'The only expectation that is understood is 100-continue.',
+  },
+  head_too_large: {
+    status: 431,
+    proxyStatus: 'http_request_denied',
+    sentence: 'The request head is larger, or has more fields, than this listener takes.',
+  },
   coding_unknown: { status: 501, proxyStatus: 'http_request_denied', sentence: 'The only transfer coding that is understood is chunked.' },
+  method_unknown: { status: 501, proxyStatus: 'http_request_denied', sentence: 'The method is none that is passed on.' },
   version_unsupported: { status: 505, proxyStatus: 'http_request_error', sentence: 'This listener speaks HTTP/1.1 and HTTP/1.0.' },
 } satisfies Record<string, Termination>;
 
 const unroutable = {
   no_route: { status: 404, proxyStatus: 'destination_not_found', sentence: 'No route matches this request.' },
   no_weight: { status: 503, proxyStatus: 'destination_unavailable', sentence: 'Every pool of the service has weight 0.' },
-  no_available_target: { status: 503, proxyStatus: 'destination_unavailable', sentence: 'The pool has no target that can take the request.' },
+  no_available_target: {
+    status: 503,
+    proxyStatus: 'destination_unavailable',
+    sentence: 'The pool has no target that can take the request.',
+  },
 } satisfies Record<string, Termination>;
 
 const targetFailures = {
@@ -38,11 +55,27 @@ const targetFailures = {
   unroutable: { status: 502, proxyStatus: 'destination_ip_unroutable', sentence: 'The target cannot be reached from here.' },
   connection_failed: { status: 502, proxyStatus: 'destination_unavailable', sentence: 'The connection to the target could not be made.' },
   connection_timeout: { status: 504, proxyStatus: 'connection_timeout', sentence: 'The target did not accept the connection in time.' },
-  connection_terminated: { status: 502, proxyStatus: 'connection_terminated', sentence: 'The target closed the connection before it answered.' },
+  connection_terminated: {
+    status: 502,
+    proxyStatus: 'connection_terminated',
+    sentence: 'The target closed the connection before it answered.',
+  },
   response_timeout: { status: 504, proxyStatus: 'http_response_timeout', sentence: 'The target did not answer in time.' },
-  request_timeout: { status: 504, proxyStatus: 'http_response_timeout', sentence: 'The request took longer in all than the service allows.' },
-  target_stalled: { status: 504, proxyStatus: 'connection_read_timeout', sentence: 'The exchange with the target fell silent for too long.' },
-  malformed_response: { status: 502, proxyStatus: 'http_protocol_error', sentence: "The target's answer is not valid HTTP/1.1, so it was not passed on." },
+  request_timeout: {
+    status: 504,
+    proxyStatus: 'http_response_timeout',
+    sentence: 'The request took longer in all than the service allows.',
+  },
+  target_stalled: {
+    status: 504,
+    proxyStatus: 'connection_read_timeout',
+    sentence: 'The exchange with the target fell silent for too long.',
+  },
+  malformed_response: {
+    status: 502,
+    proxyStatus: 'http_protocol_error',
+    sentence: "The target's answer is not valid HTTP/1.1, so it was not passed on.",
+  },
   response_head_too_large: {
     status: 502,
     proxyStatus: 'http_response_header_section_size',
@@ -53,7 +86,11 @@ const targetFailures = {
     proxyStatus: 'http_response_transfer_coding',
     sentence: "The target's answer uses a transfer coding other than chunked.",
   },
-  response_incomplete: { status: 502, proxyStatus: 'http_response_incomplete', sentence: 'The target closed the connection in the middle of its answer.' },
+  response_incomplete: {
+    status: 502,
+    proxyStatus: 'http_response_incomplete',
+    sentence: 'The target closed the connection in the middle of its answer.',
+  },
   upgrade_failed: { status: 502, proxyStatus: 'http_upgrade_failed', sentence: 'The connection could not be upgraded at the target.' },
 } satisfies Record<string, Termination>;
 

@@ -109,7 +109,8 @@ function naiveMatch(routes: readonly Route[], { host, path, method, headers = {}
     routes
       .map(({ match }, index) => ({ match, index, rank: specificity(match) }))
       .filter(({ match }) => matches(match))
-      .toSorted((a, b) => b.rank[0]! - a.rank[0]! || b.rank[1]! - a.rank[1]! || b.rank[2]! - a.rank[2]! || a.index - b.index)[0]?.index ?? -1
+      .toSorted((a, b) => b.rank[0]! - a.rank[0]! || b.rank[1]! - a.rank[1]! || b.rank[2]! - a.rank[2]! || a.index - b.index)[0]?.index ??
+    -1
   );
 }
 

@@ -39,7 +39,8 @@ function firstIllegalPick(weights: readonly number[], sequence: readonly number[
       const due = BigInt(index + 1) * BigInt(weight);
       const floor = due / total;
       const ceiling = (due + total - 1n) / total;
-      if (had[pool]! < floor || had[pool]! > ceiling) return `after ${index + 1} requests pool ${pool} has had ${had[pool]}, not ${floor}..${ceiling}`;
+      if (had[pool]! < floor || had[pool]! > ceiling)
+        return `after ${index + 1} requests pool ${pool} has had ${had[pool]}, not ${floor}..${ceiling}`;
     }
   }
   return undefined;
@@ -86,7 +87,10 @@ describe('an exact split', () => {
 
   test('does not fall into step with a page that always makes ten requests', () => {
     const sequence = picks([90, 10], 10_000, 7);
-    const byPosition = Array.from({ length: 10 }, (_, position) => sequence.filter((pick, index) => pick === 1 && index % 10 === position).length);
+    const byPosition = Array.from(
+      { length: 10 },
+      (_, position) => sequence.filter((pick, index) => pick === 1 && index % 10 === position).length,
+    );
     // 1,000 canary picks over ten positions: about 100 each; in step they would be 1,000 and nine times 0.
     for (const count of byPosition) expect(count).toBeGreaterThan(50);
   });
@@ -94,7 +98,10 @@ describe('an exact split', () => {
   test('gives every pool of a three-way split its turn at any position', () => {
     const sequence = picks([90, 9, 1], 100_000, 11);
     for (const pool of [1, 2]) {
-      const byPosition = Array.from({ length: 10 }, (_, position) => sequence.filter((pick, index) => pick === pool && index % 10 === position).length);
+      const byPosition = Array.from(
+        { length: 10 },
+        (_, position) => sequence.filter((pick, index) => pick === pool && index % 10 === position).length,
+      );
       const mean = byPosition.reduce((sum, count) => sum + count, 0) / 10;
       for (const count of byPosition) expect(count).toBeGreaterThan(mean * 0.5);
     }

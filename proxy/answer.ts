@@ -1,0 +1,51 @@
+import { type Cause, terminations } from '../src/core/terminations.ts';
+import { Framing, type ResponseHead } from './message.ts';
+
+/** An answer of our own: what happened, in one sentence, for a person; the cause, for a program (RFC 9209). */
+export interface OwnAnswer {
+  readonly head: ResponseHead;
+  readonly body: Buffer;
+}
+
+export function ownAnswer(cause: Cause): OwnAnswer {
+  let answer = made.get(cause);
+  if (answer === undefined) made.set(cause, (answer = makeAnswer(cause)));
+  return answer;
+}
+
+const made = new Map<Cause, OwnAnswer>();
+
+function makeAnswer(cause: Cause): OwnAnswer {
+  const { status, proxyStatus, sentence } = terminations[cause];
+  const body = Buffer.from(`${status} ${cause}: ${sentence}\n`);
+  const fields =
+    `content-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\ncache-control: no-store\r\n` +
+    `proxy-status: sluice; error=${proxyStatus}; details="${cause}"\r\n${furtherFields[cause] ?? ''}`;
+  const head = { status, reason: reasons[status] ?? '', fields, framing: Framing.length, contentLength: body.length, hasDate: false };
+  return { head, body };
+}
+
+/** Fields that a status asks for (RFC 9110 sections 15.5.6 and 10.2.3). */
+const furtherFields: Partial<Record<Cause, string>> = {
+  method_refused: 'allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
+  connection_limit: 'retry-after: 1\r\n',
+  no_available_target: 'retry-after: 1\r\n',
+  shutdown: 'retry-after: 1\r\n',
+};
+
+const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+};

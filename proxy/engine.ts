@@ -1,0 +1,159 @@
+import type { SocketAddress } from '../src/core/model.ts';
+import type { WorkerReport } from '../src/core/reports.ts';
+import type { Snapshot } from '../src/core/snapshot.ts';
+import { type AccessLine, formatAccessLine } from './access-line.ts';
+import { CauseCounter } from './counters.ts';
+import type { DataPlane, DataPlaneOptions } from './data-plane.ts';
+import { Http1Connector } from './http1/connector.ts';
+import { ListeningSocket } from './listener.ts';
+import type { Plane } from './plane.ts';
+import { bindRouting, emptyRouting, reportServices, targetsOf } from './routing.ts';
+import { ProxiedUpgrades } from './upgrades.ts';
+
+/** The one timer of a worker: deadlines are exact to this much. */
+const tickMs = 100;
+/** Idle upstream connections are looked through this often. */
+const tidyEveryTicks = 10;
+/** How long connections that were ended at the deadline of a drain have to close, before they are cut. */
+const endingMs = 500;
+
+export function createDataPlane(options: DataPlaneOptions): DataPlane {
+  return new Engine(options);
+}
+
+class Engine implements DataPlane {
+  readonly #plane: Plane;
+  readonly #upgrades: ProxiedUpgrades;
+  readonly #clock = { nowMs: coarseNow() };
+  #listening: ListeningSocket[] = [];
+  #ticker: NodeJS.Timeout | undefined;
+  #ticks = 0;
+  #drain: Drain | undefined;
+
+  constructor(options: DataPlaneOptions) {
+    const { access } = options;
+    const clock = this.#clock;
+    let time = new Date().toISOString();
+    let timeMs = clock.nowMs;
+    this.#upgrades = new ProxiedUpgrades(clock);
+    this.#plane = {
+      routing: emptyRouting,
+      nowMs: clock.nowMs,
+      dateLine: dateLine(),
+      draining: false,
+      random: Math.random,
+      terminations: new CauseCounter(),
+      upgrades: this.#upgrades,
+      onBug: (error) => options.warn({ err: error }, 'unexpected error in the data plane'),
+      access:
+        access &&
+        ((line: AccessLine) => {
+          if (timeMs !== clock.nowMs) {
+            time = new Date().toISOString();
+            timeMs = clock.nowMs;
+          }
+          access(formatAccessLine(line, time));
+        }),
+    };
+  }
+
+  apply(snapshot: Snapshot): void {
+    const connectorTo = (address: SocketAddress) => new Http1Connector(address, this.#clock);
+    this.#plane.routing = bindRouting(snapshot, this.#plane.routing, { connectorTo, random: Math.random });
+    for (const listening of this.#listening) {
+      listening.listener = snapshot.listeners.find(({ name }) => name === listening.listener.name) ?? listening.listener;
+    }
+  }
+
+  async listen(): Promise<readonly SocketAddress[]> {
+    const opened: ListeningSocket[] = [];
+    const addresses: SocketAddress[] = [];
+    try {
+      for (const listener of this.#plane.routing.listeners) {
+        const listening = new ListeningSocket(this.#plane, listener);
+        addresses.push(await listening.open());
+        opened.push(listening);
+      }
+    } catch (error) {
+      for (const listening of opened) listening.stopAccepting();
+      throw error;
+    }
+    this.#listening = opened;
+    this.#ticker = setInterval(() => this.#onTick(), tickMs);
+    return addresses;
+  }
+
+  drain(deadlineMs: number): Promise<void> {
+    this.#plane.draining = true;
+    const until = coarseNow() + deadlineMs;
+    if (this.#drain !== undefined) {
+      this.#drain.untilMs = Math.min(this.#drain.untilMs, until);
+      return this.#drain.finished;
+    }
+    for (const listening of this.#listening) listening.stopAccepting();
+    const { promise: finished, resolve } = Promise.withResolvers<void>();
+    this.#drain = { untilMs: until, ending: false, finished, resolve };
+    this.#ticker ??= setInterval(() => this.#onTick(), tickMs);
+    return finished;
+  }
+
+  report(): WorkerReport {
+    const services = reportServices(this.#plane.routing);
+    let inFlight = 0;
+    for (const service of services) for (const pool of service.pools) for (const target of pool.targets) inFlight += target.inFlight;
+    return {
+      revision: this.#plane.routing.revision,
+      connections: this.#openConnections(),
+      inFlight,
+      services,
+      terminations: this.#plane.terminations.report(),
+    };
+  }
+
+  #openConnections(): number {
+    return this.#listening.reduce((sum, { connections }) => sum + connections, this.#upgrades.size);
+  }
+
+  #onTick(): void {
+    const nowMs = coarseNow();
+    this.#clock.nowMs = this.#plane.nowMs = nowMs;
+    for (const listening of this.#listening) listening.onTick(nowMs);
+    this.#upgrades.onTick(nowMs);
+    if (++this.#ticks % tidyEveryTicks === 0) {
+      this.#plane.dateLine = dateLine();
+      for (const service of this.#plane.routing.services.values()) for (const target of targetsOf(service)) target.connector.tidy();
+    }
+    if (this.#drain !== undefined) this.#advanceDrain(this.#drain, nowMs);
+  }
+
+  #advanceDrain(drain: Drain, nowMs: number): void {
+    if (this.#openConnections() === 0) {
+      clearInterval(this.#ticker);
+      for (const service of this.#plane.routing.services.values()) for (const target of targetsOf(service)) target.connector.close();
+      drain.resolve();
+    } else if (nowMs >= drain.untilMs && !drain.ending) {
+      drain.ending = true;
+      for (const listening of this.#listening) listening.abandonAll();
+      this.#upgrades.closeAll();
+    } else if (drain.ending && nowMs >= drain.untilMs + endingMs) {
+      this.#upgrades.destroyAll();
+    }
+  }
+}
+
+interface Drain {
+  untilMs: number;
+  /** The deadline has passed, and what was left was told to end. */
+  ending: boolean;
+  readonly finished: Promise<void>;
+  readonly resolve: () => void;
+}
+
+/** Monotonic, so that a clock that is set cannot fire every time-out at once. */
+function coarseNow(): number {
+  return Math.floor(performance.now());
+}
+
+function dateLine(): string {
+  return `date: ${new Date().toUTCString()}\r\n`;
+}

@@ -1,0 +1,30 @@
+/** Which bytes may stand where in an HTTP/1.1 head; one table look-up per byte (RFC 9110 section 5.5 and 5.6.2). */
+
+function table(isMember: (code: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, code) => (isMember(code) ? 1 : 0));
+}
+
+const tokenPunctuation = "!#$%&'*+-.^_`|~";
+
+/** `tchar`: field names, methods. */
+export const isTokenChar = table(
+  (code) => /[0-9A-Za-z]/.test(String.fromCharCode(code)) || tokenPunctuation.includes(String.fromCharCode(code)),
+);
+
+/** Field values and reason phrases: visible characters, space, tab and obs-text; no other control character. */
+export const isValueChar = table((code) => code === 0x09 || (code >= 0x20 && code !== 0x7f));
+
+/** Request targets: visible ASCII; `#` is missing because a fragment is never sent. */
+export const isTargetChar = table((code) => code > 0x20 && code < 0x7f && code !== 0x23);
+
+/** The value of a hexadecimal digit, 255 for everything else. */
+export const hexValue = Uint8Array.from({ length: 256 }, (_, code) => {
+  const value = Number.parseInt(String.fromCharCode(code), 16);
+  return Number.isNaN(value) ? 255 : value;
+});
+
+export const CR = 0x0d;
+export const LF = 0x0a;
+export const SPACE = 0x20;
+export const TAB = 0x09;
+export const COLON = 0x3a;

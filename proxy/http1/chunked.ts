@@ -1,0 +1,141 @@
+/**
+ * Takes the chunked coding off a body (RFC 9112 section 7.1), byte by byte where it must be and by whole slices where it can.
+ *
+ * Strict: hexadecimal sizes without sign, blank or prefix; CRLF and nothing else at line ends; extensions well-formed and bounded;
+ * trailers like any field lines, and those that would change framing or routing dropped.
+ */
+import { CR, hexValue, LF } from './characters.ts';
+import { FieldScan, scanFields, trailerFields } from './fields.ts';
+
+/** Takes a body's bytes as they come. A slice is valid only during the call: the buffer under it is used again. */
+export interface BodySink {
+  onBodySlice(slice: Buffer): void;
+}
+
+type State = 'size' | 'extension' | 'sizeLineFeed' | 'data' | 'dataReturn' | 'dataLineFeed' | 'trailer';
+
+/** Up to 2^52 - 1, which counts exactly. */
+const sizeDigitsMax = 13;
+/** Of one chunk's extensions; a whole body may carry {@link extensionBytesMax}. Nobody sends any, and each costs work. */
+const extensionLineMax = 256;
+const extensionBytesMax = 16_384;
+
+const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const quoted = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t \\x21-\\x7e\\x80-\\xff])*"';
+const extensionSyntax = new RegExp(`^(?:;${token}(?:=(?:${token}|${quoted}))?)+$`);
+
+export class ChunkedDecoder {
+  /** The last chunk and the trailers have been read. */
+  done = false;
+  /** The coding is malformed, or over a limit: nothing after this point can be trusted. */
+  failed = false;
+  /** Trailer lines that pass through, each with its CRLF; '' = none. */
+  trailers = '';
+
+  #state: State = 'size';
+  #size = 0;
+  #digits = 0;
+  #extension = '';
+  #extensionBytes = 0;
+  #trailerText = '';
+  #trailerBytesMax = 0;
+  #trailerFieldsMax = 0;
+
+  begin(trailerBytesMax: number, trailerFieldsMax: number): void {
+    this.done = this.failed = false;
+    this.trailers = this.#trailerText = this.#extension = '';
+    this.#state = 'size';
+    this.#size = this.#digits = this.#extensionBytes = 0;
+    this.#trailerBytesMax = trailerBytesMax;
+    this.#trailerFieldsMax = trailerFieldsMax;
+  }
+
+  /** Decodes from `offset`, hands the data on, and returns the offset of the first byte that is not part of this body. */
+  decode(buffer: Buffer, offset: number, sink: BodySink): number {
+    const end = buffer.length;
+    while (offset < end && !this.done && !this.failed) {
+      switch (this.#state) {
+        case 'data': {
+          const taken = Math.min(this.#size, end - offset);
+          this.#size -= taken;
+          if (this.#size === 0) this.#state = 'dataReturn';
+          sink.onBodySlice(buffer.subarray(offset, offset + taken));
+          offset += taken;
+          break;
+        }
+        case 'trailer':
+          offset = this.#readTrailers(buffer, offset);
+          break;
+        default:
+          this.#step(buffer[offset]!);
+          offset++;
+      }
+    }
+    return offset;
+  }
+
+  #step(byte: number): void {
+    switch (this.#state) {
+      case 'size': {
+        const digit = hexValue[byte]!;
+        if (digit !== 255) {
+          this.#size = this.#size * 16 + digit;
+          if (++this.#digits > sizeDigitsMax) this.failed = true;
+        } else if (this.#digits === 0) this.failed = true;
+        else if (byte === CR) this.#state = 'sizeLineFeed';
+        else if (byte === 0x3b) {
+          this.#extension = ';';
+          this.#state = 'extension';
+        } else this.failed = true;
+        return;
+      }
+      case 'extension':
+        if (byte === CR) {
+          if (!extensionSyntax.test(this.#extension)) this.failed = true;
+          this.#state = 'sizeLineFeed';
+          return;
+        }
+        this.#extension += String.fromCharCode(byte);
+        if (this.#extension.length > extensionLineMax || ++this.#extensionBytes > extensionBytesMax) this.failed = true;
+        return;
+      case 'sizeLineFeed':
+        if (byte !== LF) this.failed = true;
+        this.#state = this.#size === 0 ? 'trailer' : 'data';
+        this.#digits = 0;
+        return;
+      case 'dataReturn':
+        if (byte !== CR) this.failed = true;
+        this.#state = 'dataLineFeed';
+        return;
+      case 'dataLineFeed':
+        if (byte !== LF) this.failed = true;
+        this.#state = 'size';
+        return;
+      default:
+    }
+  }
+
+  /** Gathers the trailer section, which ends with an empty line, and scans it like the fields of a head. */
+  #readTrailers(buffer: Buffer, offset: number): number {
+    const before = this.#trailerText.length;
+    const room = this.#trailerBytesMax + 2 - before;
+    const text = this.#trailerText + buffer.toString('latin1', offset, Math.min(buffer.length, offset + room));
+    const sectionEnd = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n', Math.max(0, before - 3));
+    if (sectionEnd < 0) {
+      this.#trailerText = text;
+      if (text.length > this.#trailerBytesMax) this.failed = true;
+      return offset + text.length - before;
+    }
+    const lines = sectionEnd === 0 ? '' : text.slice(0, sectionEnd + 2);
+    if (lines !== '') {
+      const scan = new FieldScan();
+      if (scanFields(lines, 0, trailerFields, this.#trailerFieldsMax, scan) !== '') {
+        this.failed = true;
+        return offset;
+      }
+      this.trailers = scan.kept;
+    }
+    this.done = true;
+    return offset + (lines.length + 2 - before);
+  }
+}

@@ -1,0 +1,400 @@
+import type { Socket } from 'node:net';
+import type { Listener } from '../../src/core/model.ts';
+import type { Cause } from '../../src/core/terminations.ts';
+import { ownAnswer } from '../answer.ts';
+import { Exchange } from '../exchange.ts';
+import { Framing, type RequestHead, type ResponseHead } from '../message.ts';
+import type { Plane } from '../plane.ts';
+import type { Detached, Downstream } from '../sides.ts';
+import { BodyReader } from './body.ts';
+import { CR, LF } from './characters.ts';
+import type { BodySink } from './chunked.ts';
+import { Outbox } from './outbox.ts';
+import { Http1RequestHead } from './request-head.ts';
+
+/** What the listener keeps of its connections. */
+export interface DownstreamOwner {
+  readonly listener: Listener;
+  /** The connection is gone, or another protocol's. */
+  onGone(downstream: Http1Downstream): void;
+}
+
+/**
+ * `head`: between requests, or reading a head. `body`: reading a request's body. `waiting`: the request is read, its answer is not
+ * complete. `discarding`: answered early, the rest of the body is read and thrown away. `closing`: answered for the last time, reading
+ * on until the client has gone, because closing with unread bytes would reset the connection and could take the answer with it.
+ */
+type State = 'head' | 'body' | 'waiting' | 'discarding' | 'closing' | 'detached' | 'gone';
+
+/** Pipelined bytes that are held while a request is under way; then reading stops. */
+const pipelinedMax = 65_536;
+/** Of an upload that was answered early, this much is read for the sake of keeping the connection. */
+const discardMax = 262_144;
+/** How long a connection that was answered for the last time may go on sending. */
+const lingerMs = 2000;
+/** Idle connections of a stopping process go when they have been idle for this long; those in use are told to leave. */
+const idleWhenDrainingMs = 1000;
+
+/** One client's HTTP/1.1 connection: requests one after the other, answered in order. */
+export class Http1Downstream implements Downstream, BodySink {
+  readonly clientAddress: string;
+  readonly #plane: Plane;
+  readonly #owner: DownstreamOwner;
+  readonly #socket: Socket;
+  readonly #outbox: Outbox;
+  readonly #head = new Http1RequestHead();
+  readonly #body = new BodyReader();
+  readonly #exchange: Exchange;
+  /** Read, but not used yet. */
+  #unread: Buffer | undefined;
+  #state: State = 'head';
+  #processing = false;
+  #bodyBytes = 0;
+  #continueSent = false;
+  /** This answer is the connection's last. */
+  #lastAnswer = false;
+  #answerFraming: 'none' | 'length' | 'chunked' | 'untilClose' = 'none';
+  #answered = false;
+  /** Since when the present state lasts, on the coarse clock. */
+  #sinceMs: number;
+  /** Since when the client has been behind; 0 = it is not. */
+  #behindSinceMs = 0;
+  #forwardedAuthority = '';
+  #forwardedVersion = '';
+  #forwardingLines = '';
+
+  constructor(plane: Plane, owner: DownstreamOwner, socket: Socket, clientAddress: string) {
+    this.#plane = plane;
+    this.#owner = owner;
+    this.#socket = socket;
+    this.#outbox = new Outbox(socket);
+    this.clientAddress = clientAddress;
+    this.#exchange = new Exchange(plane, this);
+    this.#sinceMs = plane.nowMs;
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('drain', () => this.#onDrain());
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', ignoreError);
+    socket.on('close', () => this.#onGone());
+  }
+
+  get bytesSent(): number {
+    return this.#outbox.bytes;
+  }
+
+  // Of the listener.
+
+  /** Checks the deadlines of whatever is under way. */
+  onTick(nowMs: number): void {
+    const { timeouts } = this.#owner.listener;
+    if (this.#behindSinceMs > 0 && nowMs - this.#behindSinceMs >= timeouts.writeMs) {
+      this.#loseClient('client_stalled');
+      return;
+    }
+    const forMs = nowMs - this.#sinceMs;
+    switch (this.#state) {
+      case 'head':
+        if (this.#unread !== undefined) {
+          if (forMs >= timeouts.headMs) this.#refuse('head_timeout');
+        } else if (forMs >= timeouts.keepAliveMs || (this.#plane.draining && forMs >= idleWhenDrainingMs)) {
+          this.#destroy();
+        }
+        return;
+      case 'closing':
+      case 'discarding':
+        if (forMs >= lingerMs) this.#destroy();
+        return;
+      default:
+        this.#exchange.onTick(nowMs);
+    }
+  }
+
+  /** Ends what runs and closes, because the process must go. */
+  abandon(): void {
+    this.#exchange.abandon('shutdown');
+    this.#destroy();
+  }
+
+  // Of the exchange.
+
+  forwardingFields({ authority, version }: RequestHead): string {
+    // A connection nearly always asks for one host, so the lines are made once.
+    if (authority !== this.#forwardedAuthority || version !== this.#forwardedVersion) {
+      const host = authority === '' ? '' : `x-forwarded-host: ${authority}\r\n`;
+      this.#forwardedAuthority = authority;
+      this.#forwardedVersion = version;
+      this.#forwardingLines = `x-forwarded-for: ${this.clientAddress}\r\n${host}x-forwarded-proto: http\r\nvia: ${version} sluice\r\n`;
+    }
+    return this.#forwardingLines;
+  }
+
+  sendInterim(head: ResponseHead): void {
+    // HTTP/1.0 has none (RFC 9110 section 15.2).
+    if (this.#head.version === '1.0') return;
+    if (head.status === 100) this.#continueSent = true;
+    this.#outbox.addText(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}\r\n`);
+  }
+
+  sendHead(head: ResponseHead, extra: string): void {
+    const request = this.#head;
+    const oldClient = request.version === '1.0';
+    const closeDelimited = head.framing === Framing.stream && oldClient;
+    this.#answerFraming =
+      head.framing === Framing.none ? 'none' : head.framing === Framing.length ? 'length' : closeDelimited ? 'untilClose' : 'chunked';
+    const waitsForContinue = request.expectsContinue && !this.#continueSent && this.#state === 'body';
+    this.#lastAnswer ||= !request.persistent || this.#plane.draining || closeDelimited || waitsForContinue;
+    const connection = this.#lastAnswer ? 'connection: close\r\n' : oldClient ? 'connection: keep-alive\r\n' : '';
+    const coding = this.#answerFraming === 'chunked' ? 'transfer-encoding: chunked\r\n' : '';
+    const date = head.hasDate ? '' : this.#plane.dateLine;
+    this.#outbox.addText(
+      `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}${date}via: 1.1 sluice\r\n${extra}${coding}${connection}\r\n`,
+    );
+  }
+
+  sendBody(slice: Buffer): void {
+    if (this.#answerFraming === 'chunked') this.#outbox.addChunk(slice);
+    else if (this.#answerFraming !== 'none') this.#outbox.addBytes(slice);
+  }
+
+  sendEnd(trailers: string): void {
+    if (this.#answerFraming === 'chunked') this.#outbox.addText(`0\r\n${trailers}\r\n`);
+    this.#answered = true;
+  }
+
+  flush(): boolean {
+    const keptUp = this.#outbox.flush();
+    if (!keptUp && this.#behindSinceMs === 0) this.#behindSinceMs = this.#plane.nowMs;
+    return keptUp;
+  }
+
+  cut(): void {
+    this.#outbox.discard();
+    // Without a length or chunks only a reset tells an incomplete body from a complete one.
+    if (this.#answerFraming === 'untilClose') this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+    this.#onGone();
+  }
+
+  pauseRequest(): void {
+    this.#socket.pause();
+  }
+
+  resumeRequest(): void {
+    this.#socket.resume();
+  }
+
+  done(): void {
+    if (this.#state === 'gone') return;
+    this.flush();
+    if (!this.#answered) return;
+    this.#answered = false;
+    this.#sinceMs = this.#plane.nowMs;
+    if (this.#state === 'body') this.#afterEarlyAnswer();
+    else if (this.#lastAnswer) this.#closeGently();
+    else this.#state = 'head';
+    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#process();
+  }
+
+  detach(): Detached {
+    const unread = this.#unread ?? Buffer.alloc(0);
+    this.#unread = undefined;
+    this.#state = 'detached';
+    const socket = this.#socket;
+    for (const event of ['data', 'drain', 'end', 'close', 'error']) socket.removeAllListeners(event);
+    socket.on('error', ignoreError);
+    this.#owner.onGone(this);
+    return { socket, unread };
+  }
+
+  // Of the socket.
+
+  onBodySlice(slice: Buffer): void {
+    this.#bodyBytes += slice.length;
+    if (this.#state === 'body') this.#exchange.onRequestBody(slice);
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#state === 'closing') return;
+    if (this.#unread === undefined && this.#state === 'head') this.#sinceMs = this.#plane.nowMs;
+    this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk]);
+    if (this.#state === 'waiting') {
+      if (this.#unread.length > pipelinedMax) this.#socket.pause();
+      return;
+    }
+    this.#process();
+  }
+
+  #onDrain(): void {
+    this.#behindSinceMs = 0;
+    this.#exchange.onClientReady();
+  }
+
+  /**
+   * The client has sent FIN: it closed, or it closed its sending half. The two look the same, and the first is by far the more common:
+   * a request whose client has gone should not go on at the target. nginx and node:http decide alike.
+   */
+  #onEnd(): void {
+    if (this.#exchange.idle) this.#socket.end();
+    else this.#loseClient('client_closed');
+  }
+
+  #onGone(): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'gone';
+    this.#unread = undefined;
+    this.#exchange.onClientGone();
+    this.#owner.onGone(this);
+  }
+
+  #destroy(): void {
+    this.#socket.destroy();
+    this.#onGone();
+  }
+
+  #loseClient(cause: 'client_closed' | 'client_stalled'): void {
+    this.#socket.destroy();
+    this.#state = 'gone';
+    this.#exchange.onClientGone(cause);
+    this.#owner.onGone(this);
+  }
+
+  /** Works off what was read, as far as the state allows. Not re-entered: an answer that is complete at once only sets the state. */
+  #process(): void {
+    if (this.#processing) return;
+    this.#processing = true;
+    // Each round uses bytes up or leaves; so there are at most as many rounds as bytes were read.
+    while (this.#unread !== undefined) {
+      const before = this.#unread;
+      if (this.#state === 'head') this.#readHead(before);
+      else if (this.#state === 'body' || this.#state === 'discarding') this.#readBody(before, 0);
+      if (this.#unread === before) break;
+    }
+    this.#processing = false;
+  }
+
+  #readHead(bytes: Buffer): void {
+    const { limits } = this.#owner.listener;
+    const start = skipEmptyLines(bytes);
+    const headEnd = bytes.indexOf('\r\n\r\n', start);
+    if (headEnd < 0 || headEnd - start > limits.headBytes) {
+      this.#unreadFrom(bytes, start);
+      const fault = incompleteHeadFault(bytes, start, limits.headBytes);
+      if (fault !== '') this.#refuse(fault);
+      return;
+    }
+    this.#unreadFrom(bytes, headEnd + 4);
+    const fault = this.#head.parse(bytes.toString('latin1', start, headEnd + 2), limits);
+    if (fault !== '') {
+      this.#refuse(fault);
+      return;
+    }
+    if (limits.bodyBytes > 0 && this.#head.contentLength > limits.bodyBytes) {
+      this.#refuse('body_too_large');
+      return;
+    }
+    this.#beginRequest(bytes, headEnd + 4);
+  }
+
+  #beginRequest(bytes: Buffer, offset: number): void {
+    const head = this.#head;
+    const { limits } = this.#owner.listener;
+    this.#continueSent = this.#lastAnswer = this.#answered = false;
+    this.#bodyBytes = 0;
+    if (head.framing === Framing.none) {
+      this.#state = 'waiting';
+      this.#exchange.begin(head);
+      return;
+    }
+    if (head.framing === Framing.length) this.#body.beginLength(head.contentLength);
+    else this.#body.beginChunked(limits.headBytes, limits.fields);
+    this.#state = 'body';
+    this.#exchange.begin(head);
+    if (this.#state === 'body' || this.#state === 'discarding') this.#readBody(bytes, offset);
+  }
+
+  #readBody(bytes: Buffer, offset: number): void {
+    const body = this.#body;
+    const next = body.read(bytes, offset, this);
+    if (this.#state !== 'body' && this.#state !== 'discarding') return;
+    this.#unreadFrom(bytes, next);
+    const { bodyBytes } = this.#owner.listener.limits;
+    if (body.failed) this.#bodyFault('malformed_request');
+    else if (bodyBytes > 0 && this.#bodyBytes > bodyBytes) this.#bodyFault('body_too_large');
+    else if (body.done) this.#bodyDone();
+    else if (this.#state === 'body') this.#exchange.onRequestFlush();
+    else if (this.#bodyBytes > discardMax) this.#closeGently();
+  }
+
+  #bodyDone(): void {
+    if (this.#state === 'discarding') {
+      this.#state = 'head';
+      this.#sinceMs = this.#plane.nowMs;
+      return;
+    }
+    this.#state = 'waiting';
+    this.#exchange.onRequestEnd(this.#body.trailers);
+    this.#exchange.onRequestFlush();
+  }
+
+  #bodyFault(cause: Cause): void {
+    this.#lastAnswer = true;
+    if (this.#state === 'body') this.#exchange.onRequestFault(cause);
+    else this.#closeGently();
+  }
+
+  /** The answer is complete and the request is not: read the rest if that is little, or else close. */
+  #afterEarlyAnswer(): void {
+    this.#bodyBytes = 0;
+    if (this.#lastAnswer || (this.#body.bytesLeft > discardMax && this.#body.bytesLeft !== Infinity)) this.#closeGently();
+    else this.#state = 'discarding';
+  }
+
+  #unreadFrom(bytes: Buffer, offset: number): void {
+    this.#unread = offset === 0 ? bytes : offset < bytes.length ? bytes.subarray(offset) : undefined;
+  }
+
+  /** Answers what cannot be passed on, and closes: after it nobody knows where the next request would begin. */
+  #refuse(cause: Cause): void {
+    this.#lastAnswer = true;
+    this.#state = 'waiting';
+    this.#exchange.refuse(this.#head, cause);
+  }
+
+  #closeGently(): void {
+    this.#state = 'closing';
+    this.#unread = undefined;
+    this.#sinceMs = this.#plane.nowMs;
+    this.#socket.end();
+  }
+}
+
+/** Answers a connection that is over the listener's limit, before anything was read from it. */
+export function turnAway(socket: Socket, dateLine: string): void {
+  const { head, body } = ownAnswer('connection_limit');
+  socket.on('error', ignoreError);
+  socket.end(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}${dateLine}connection: close\r\n\r\n${body.toString('latin1')}`, () =>
+    socket.destroy(),
+  );
+}
+
+/** A socket's errors are followed by its `close`, which is where they are dealt with. */
+function ignoreError(): void {}
+
+/** Old clients send an empty line after a body; it is skipped before a request line (RFC 9112 section 2.2). At most four bytes. */
+function skipEmptyLines(bytes: Buffer): number {
+  let start = 0;
+  while (start < 4 && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
+  return start;
+}
+
+/** What is wrong with the beginning of a head whose end has not come within the limit, as far as can be told already. */
+function incompleteHeadFault(bytes: Buffer, start: number, headBytesMax: number): Cause | '' {
+  const firstLineEnd = bytes.indexOf(LF, start);
+  // A line feed without its carriage return would have us wait for an end that never comes.
+  for (let end = firstLineEnd; end >= 0; end = bytes.indexOf(LF, end + 1)) {
+    if (bytes[end - 1] !== CR || end === start) return 'malformed_request';
+  }
+  if (bytes.length - start <= headBytesMax) return '';
+  return firstLineEnd < 0 || firstLineEnd - start > headBytesMax ? 'uri_too_long' : 'head_too_large';
+}

@@ -1,0 +1,283 @@
+/**
+ * One scan over the field lines of a head: every byte is checked, what matters to framing and forwarding is taken out, and what passes
+ * through is kept as slices of the head's own text, not re-serialised.
+ *
+ * Strictness is the price of owning the parser (RFC 9112 section 5 and 6): white space before the colon, folded lines, control
+ * characters, bare CR or LF, repeated or malformed Content-Length or Host, and any transfer coding but `chunked` are refused.
+ */
+import { COLON, CR, isTokenChar, isValueChar, LF, SPACE, TAB } from './characters.ts';
+
+/** What a scan may find wrong. `''` = nothing. */
+export type FieldFault = '' | 'malformed' | 'too_many' | 'coding_unknown';
+
+/** What a scan learned of a head. One per connection, filled anew by each scan. */
+export class FieldScan {
+  /** The lines that pass through, each with its CRLF. A valid Content-Length is among them. */
+  kept = '';
+  host: string | undefined;
+  /** -1 = no Content-Length. */
+  contentLength = -1;
+  chunked = false;
+  /** The Connection field's options that we act on. */
+  close = false;
+  keepAlive = false;
+  connectionUpgrade = false;
+  /** The Upgrade field's value, '' = none. */
+  upgrade = '';
+  /** The Expect field's value, '' = none. */
+  expect = '';
+  /** Seconds of a `Keep-Alive: timeout=`, -1 = none. */
+  keepAliveSeconds = -1;
+  hasDate = false;
+}
+
+/** Names that a role looks at, by length, so that most fields cost one table look-up. */
+export type FieldNames = readonly (readonly KnownField[] | undefined)[];
+
+interface KnownField {
+  readonly name: string;
+  readonly role: Role;
+  /** Whether the line is taken out of what passes through. */
+  readonly drop: boolean;
+}
+
+type Role = 'host' | 'contentLength' | 'transferEncoding' | 'connection' | 'upgrade' | 'expect' | 'keepAlive' | 'date' | 'none';
+
+function fieldNames(known: readonly KnownField[]): FieldNames {
+  const byLength: KnownField[][] = [];
+  for (const field of known) (byLength[field.name.length] ??= []).push(field);
+  return byLength;
+}
+
+const drop = (name: string, role: Role = 'none'): KnownField => ({ name, role, drop: true });
+const keep = (name: string, role: Role): KnownField => ({ name, role, drop: false });
+
+/** Hop-by-hop fields (RFC 9110 section 7.6.1), which end here in both directions. */
+const hopByHop = [
+  drop('connection', 'connection'),
+  drop('proxy-connection'),
+  drop('transfer-encoding', 'transferEncoding'),
+  drop('upgrade', 'upgrade'),
+  drop('te'),
+];
+
+/** Requests: Host is written anew; forwarding fields are ours to set, because clients lie in them. */
+export const requestFields = fieldNames([
+  ...hopByHop,
+  drop('host', 'host'),
+  keep('content-length', 'contentLength'),
+  drop('keep-alive'),
+  keep('expect', 'expect'),
+  drop('http2-settings'),
+  drop('forwarded'),
+  drop('x-forwarded-for'),
+  drop('x-forwarded-host'),
+  drop('x-forwarded-proto'),
+]);
+
+export const responseFields = fieldNames([
+  ...hopByHop,
+  keep('content-length', 'contentLength'),
+  drop('keep-alive', 'keepAlive'),
+  keep('date', 'date'),
+]);
+
+/** Trailers may not say anything about framing, routing or the connection (RFC 9110 section 6.5.1): such lines are dropped. */
+export const trailerFields = fieldNames(
+  [
+    ...[
+      'connection',
+      'proxy-connection',
+      'transfer-encoding',
+      'upgrade',
+      'te',
+      'keep-alive',
+      'host',
+      'content-length',
+      'trailer',
+      'expect',
+    ],
+    ...[
+      'authorization',
+      'proxy-authorization',
+      'cookie',
+      'set-cookie',
+      'content-encoding',
+      'content-type',
+      'content-range',
+      'max-forwards',
+    ],
+    ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'cache-control', 'range', 'age', 'date', 'vary'],
+  ].map((name) => drop(name)),
+);
+
+/** Names that a Connection field cannot take away: the message would mean something else without them (RFC 9110 section 7.6.1). */
+const notRemovable = new Set(['host', 'content-length', 'transfer-encoding', 'cache-control', 'authorization', 'cookie', 'date', 'expect']);
+
+const ownPrefix = 'x-sluice-';
+
+/** Scans `head`, whose field lines begin at `from` and which ends with the CRLF of the last of them. */
+export function scanFields(head: string, from: number, names: FieldNames, fieldsMax: number, scan: FieldScan): FieldFault {
+  scan.host = undefined;
+  scan.contentLength = -1;
+  scan.chunked = scan.close = scan.keepAlive = scan.connectionUpgrade = scan.hasDate = false;
+  scan.upgrade = scan.expect = '';
+  scan.keepAliveSeconds = -1;
+
+  let kept = '';
+  let sliceStart = from;
+  let listed: string[] | undefined;
+  let count = 0;
+  const headEnd = head.length;
+  for (let start = from; start < headEnd;) {
+    if (++count > fieldsMax) return 'too_many';
+    let colon = start;
+    while (isTokenChar[head.charCodeAt(colon)] === 1) colon++;
+    if (colon === start || head.charCodeAt(colon) !== COLON) return 'malformed';
+    let end = colon + 1;
+    while (isValueChar[head.charCodeAt(end)] === 1) end++;
+    if (head.charCodeAt(end) !== CR || head.charCodeAt(end + 1) !== LF) return 'malformed';
+    const next = end + 2;
+
+    const known = knownField(head, start, colon - start, names);
+    if (known !== undefined) {
+      switch (known.role) {
+        case 'host':
+          if (scan.host !== undefined) return 'malformed';
+          scan.host = trimmed(head, colon + 1, end);
+          break;
+        case 'contentLength': {
+          const length = contentLength(trimmed(head, colon + 1, end));
+          if (length < 0 || scan.contentLength >= 0) return 'malformed';
+          scan.contentLength = length;
+          break;
+        }
+        case 'transferEncoding': {
+          const coding = trimmed(head, colon + 1, end).toLowerCase();
+          if (scan.chunked) return 'malformed';
+          if (coding !== 'chunked') return coding.endsWith(', chunked') || coding.endsWith(',chunked') ? 'coding_unknown' : 'malformed';
+          scan.chunked = true;
+          break;
+        }
+        case 'connection':
+          listed = readConnection(trimmed(head, colon + 1, end), scan, listed);
+          break;
+        case 'upgrade':
+          scan.upgrade = scan.upgrade === '' ? trimmed(head, colon + 1, end) : `${scan.upgrade}, ${trimmed(head, colon + 1, end)}`;
+          break;
+        case 'expect':
+          scan.expect = scan.expect === '' ? trimmed(head, colon + 1, end) : `${scan.expect}, ${trimmed(head, colon + 1, end)}`;
+          break;
+        case 'keepAlive':
+          scan.keepAliveSeconds = keepAliveSeconds(trimmed(head, colon + 1, end));
+          break;
+        case 'date':
+          scan.hasDate = true;
+          break;
+        case 'none':
+      }
+      if (known.drop) {
+        if (sliceStart < start) kept += head.slice(sliceStart, start);
+        sliceStart = next;
+      }
+    }
+    start = next;
+  }
+  if (scan.chunked && scan.contentLength >= 0) return 'malformed';
+  kept += sliceStart === 0 ? head : head.slice(sliceStart);
+  scan.kept = listed === undefined ? kept : withoutFields(kept, listed);
+  return '';
+}
+
+const ownField: KnownField = drop(ownPrefix);
+
+function knownField(head: string, start: number, length: number, names: FieldNames): KnownField | undefined {
+  const candidates = names[length];
+  if (candidates !== undefined) {
+    for (const candidate of candidates) {
+      if (isName(head, start, candidate.name)) return candidate;
+    }
+  }
+  // Ours are `x-sluice-…`: neither a client nor a target may set them. The third letter tells most other x- fields apart.
+  if (length > ownPrefix.length && (head.charCodeAt(start + 2) | 32) === 0x73 && isName(head, start, ownPrefix)) return ownField;
+  return undefined;
+}
+
+/** Whether `name` (lower case) stands at `start`. Setting bit 5 lower-cases letters and leaves `-` and digits as they are. */
+function isName(head: string, start: number, name: string): boolean {
+  for (let index = 0; index < name.length; index++) {
+    if ((head.charCodeAt(start + index) | 32) !== name.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+/** Optional white space around a value is not part of it (RFC 9110 section 5.5). */
+function trimmed(head: string, from: number, to: number): string {
+  while (from < to && isBlank(head.charCodeAt(from))) from++;
+  while (to > from && isBlank(head.charCodeAt(to - 1))) to--;
+  return head.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
+}
+
+/** -1 = not 1*DIGIT, or beyond what can be counted exactly. */
+function contentLength(value: string): number {
+  if (value.length === 0 || value.length > 15) return -1;
+  let length = 0;
+  for (let index = 0; index < value.length; index++) {
+    const digit = value.charCodeAt(index) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
+/** Reads the options of a Connection field; returns the fields that it lists for removal, added to `listed`. */
+function readConnection(value: string, scan: FieldScan, listed: string[] | undefined): string[] | undefined {
+  if (value === 'keep-alive') {
+    scan.keepAlive = true;
+    return listed;
+  }
+  for (const option of value.toLowerCase().split(',')) {
+    const name = option.trim();
+    if (name === 'close') scan.close = true;
+    else if (name === 'keep-alive') scan.keepAlive = true;
+    else if (name === 'upgrade') scan.connectionUpgrade = true;
+    else if (name !== '' && !notRemovable.has(name)) (listed ??= []).push(name);
+  }
+  return listed;
+}
+
+function keepAliveSeconds(value: string): number {
+  const match = /(?:^|[,\s])timeout\s*=\s*"?(\d{1,6})/i.exec(value);
+  return match === null ? -1 : Number(match[1]);
+}
+
+/** `fields` without the lines of these names (lower case). For Connection-listed fields, which are rare. */
+function withoutFields(fields: string, names: readonly string[]): string {
+  const removed = new Set(names);
+  let kept = '';
+  for (let start = 0; start < fields.length;) {
+    const next = fields.indexOf('\r\n', start) + 2;
+    if (!removed.has(fields.slice(start, fields.indexOf(':', start)).toLowerCase())) kept += fields.slice(start, next);
+    start = next;
+  }
+  return kept;
+}
+
+/** The value of a field, its lines joined by ', ' (RFC 9110 section 5.3), or undefined. `name` is in lower case. */
+export function fieldValue(fields: string, name: string): string | undefined {
+  let value: string | undefined;
+  for (let start = 0; start < fields.length;) {
+    const end = fields.indexOf('\r\n', start);
+    const colon = start + name.length;
+    if (fields.charCodeAt(colon) === COLON && isName(fields, start, name)) {
+      const here = trimmed(fields, colon + 1, end);
+      value = value === undefined ? here : `${value}, ${here}`;
+    }
+    start = end + 2;
+  }
+  return value;
+}

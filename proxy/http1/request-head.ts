@@ -1,0 +1,158 @@
+import { METHODS } from 'node:http';
+import type { Cause } from '../../src/core/terminations.ts';
+import { Framing, type RequestHead } from '../message.ts';
+import { isTargetChar } from './characters.ts';
+import { fieldValue, FieldScan, requestFields, scanFields } from './fields.ts';
+
+export interface HeadLimits {
+  readonly headBytes: number;
+  readonly fields: number;
+}
+
+/** Methods that are passed on: those that Node's own parser knows, but for the two that make no sense at a reverse proxy. */
+const passedOn = new Set(METHODS.filter((method) => method !== 'CONNECT' && method !== 'TRACE'));
+const refused = new Set(['CONNECT', 'TRACE']);
+
+/**
+ * The head of an HTTP/1.1 or 1.0 request, checked to the letter (RFC 9112 section 3). One per connection, filled anew by `parse`.
+ * What only some requests need (path, query, cookies) is worked out when it is asked for.
+ */
+export class Http1RequestHead implements RequestHead {
+  method = '';
+  target = '';
+  authority = '';
+  fields = '';
+  framing: Framing = Framing.none;
+  contentLength = 0;
+  expectsContinue = false;
+  upgrade = '';
+  version = '1.1';
+  /** Whether the client lets the connection be used again. */
+  persistent = true;
+
+  readonly #scan = new FieldScan();
+  #checkedAuthority = '';
+  #host = '';
+  #queryStart = -1;
+
+  /**
+   * Reads `head`: request line and field lines, each with its CRLF, without the empty line at the end.
+   * @returns '' or why the request is refused; then only `method` and `target` may be used, for the log
+   */
+  parse(head: string, limits: HeadLimits): Cause | '' {
+    this.method = this.target = this.authority = '';
+    const lineEnd = head.indexOf('\r\n');
+    const methodEnd = head.indexOf(' ');
+    if (methodEnd <= 0 || methodEnd > lineEnd) return 'malformed_request';
+    let targetEnd = methodEnd + 1;
+    while (isTargetChar[head.charCodeAt(targetEnd)] === 1) targetEnd++;
+    const method = head.slice(0, methodEnd);
+    this.method = method;
+    this.target = head.slice(methodEnd + 1, targetEnd);
+    if (targetEnd === methodEnd + 1 || head.charCodeAt(targetEnd) !== 0x20) return 'malformed_request';
+    const minor = versionMinor(head, targetEnd + 1, lineEnd);
+    if (minor < 0) return minor === unsupported ? 'version_unsupported' : 'malformed_request';
+    if (!passedOn.has(method)) return refused.has(method) ? 'method_refused' : 'method_unknown';
+
+    const scan = this.#scan;
+    const fault = scanFields(head, lineEnd + 2, requestFields, limits.fields, scan);
+    if (fault !== '') return fault === 'too_many' ? 'head_too_large' : fault === 'coding_unknown' ? 'coding_unknown' : 'malformed_request';
+    this.fields = scan.kept;
+    this.version = minor === 1 ? '1.1' : '1.0';
+    this.persistent = minor === 1 ? !scan.close : scan.keepAlive && !scan.close;
+    return this.#readTarget(scan, minor) || this.#readFraming(scan, minor);
+  }
+
+  get host(): string {
+    return this.#host;
+  }
+
+  get path(): string {
+    return this.#queryStart < 0 ? this.target : this.target.slice(0, this.#queryStart);
+  }
+
+  header(name: string): string | undefined {
+    return name === 'host' ? this.authority : fieldValue(this.fields, name);
+  }
+
+  queryValue(name: string): string | undefined {
+    return this.#queryStart < 0 ? undefined : (new URLSearchParams(this.target.slice(this.#queryStart + 1)).get(name) ?? undefined);
+  }
+
+  cookie(name: string): string | undefined {
+    for (const pair of fieldValue(this.fields, 'cookie')?.split(/[;,]/) ?? []) {
+      const equals = pair.indexOf('=');
+      if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+    }
+    return undefined;
+  }
+
+  /** RFC 9112 section 3.2: origin form, absolute form (whose authority wins over Host), and `*` for OPTIONS. */
+  #readTarget(scan: FieldScan, minor: number): Cause | '' {
+    if (scan.host === undefined && minor === 1) return 'malformed_request';
+    let authority = scan.host ?? '';
+    if (scan.host !== undefined && authority !== this.#checkedAuthority && !isAuthority(authority)) return 'malformed_request';
+    const first = this.target.charCodeAt(0);
+    if (first !== 0x2f && !(this.target === '*' && this.method === 'OPTIONS')) {
+      const absolute = absoluteForm.exec(this.target);
+      if (absolute === null || !isAuthority(absolute[1]!)) return 'malformed_request';
+      authority = absolute[1]!;
+      const rest = absolute[2]!;
+      if (rest.startsWith('/')) this.target = rest;
+      else if (rest === '' && this.method === 'OPTIONS') this.target = '*';
+      else this.target = `/${rest}`;
+    }
+    this.#queryStart = this.target.indexOf('?');
+    this.authority = authority;
+    if (authority !== this.#checkedAuthority) {
+      this.#checkedAuthority = authority;
+      this.#host = hostOf(authority);
+    }
+    return '';
+  }
+
+  /** RFC 9112 section 6.3, for requests. */
+  #readFraming(scan: FieldScan, minor: number): Cause | '' {
+    if (scan.chunked) {
+      if (minor === 0) return 'malformed_request';
+      this.framing = Framing.stream;
+    } else {
+      this.framing = scan.contentLength > 0 ? Framing.length : Framing.none;
+    }
+    this.contentLength = Math.max(0, scan.contentLength);
+    this.expectsContinue = false;
+    if (scan.expect !== '') {
+      if (scan.expect.toLowerCase() !== '100-continue') return 'expectation_unknown';
+      this.expectsContinue = minor === 1 && this.framing !== Framing.none;
+    }
+    this.upgrade = scan.connectionUpgrade && minor === 1 ? scan.upgrade : '';
+    return '';
+  }
+}
+
+const unsupported = -2;
+
+/** 0 or 1 for HTTP/1.0 and HTTP/1.1, -1 for what is no version, {@link unsupported} for another. The name is case-sensitive. */
+function versionMinor(head: string, from: number, to: number): number {
+  if (to - from !== 8 || !head.startsWith('HTTP/', from) || head.charCodeAt(from + 6) !== 0x2e) return -1;
+  const major = head.charCodeAt(from + 5) - 0x30;
+  const minor = head.charCodeAt(from + 7) - 0x30;
+  if (major < 0 || major > 9 || minor < 0 || minor > 9) return -1;
+  return major === 1 && minor <= 1 ? minor : unsupported;
+}
+
+const absoluteForm = /^https?:\/\/([^/?]*)(.*)$/i;
+
+/** `uri-host [ ":" port ]` (RFC 9110 section 7.2), not empty, without user info. */
+const authoritySyntax = /^(?:\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::\d{0,5})?$/i;
+
+function isAuthority(value: string): boolean {
+  return value.length <= 261 && authoritySyntax.test(value);
+}
+
+/** Without the port, in lower case, without the root's dot. */
+function hostOf(authority: string): string {
+  const colon = authority.endsWith(']') ? -1 : authority.lastIndexOf(':');
+  const host = (colon < 0 ? authority : authority.slice(0, colon)).toLowerCase();
+  return host.endsWith('.') ? host.slice(0, -1) : host;
+}

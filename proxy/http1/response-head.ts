@@ -1,0 +1,85 @@
+import type { Cause } from '../../src/core/terminations.ts';
+import { Framing, type ResponseHead } from '../message.ts';
+import { CR, isValueChar } from './characters.ts';
+import { FieldScan, responseFields, scanFields } from './fields.ts';
+
+/** The head of a target's answer, checked to the letter (RFC 9112 section 4). One per connection, filled anew by `parse`. */
+export class Http1ResponseHead implements ResponseHead {
+  status = 0;
+  reason = '';
+  fields = '';
+  framing: Framing = Framing.none;
+  contentLength = 0;
+  hasDate = false;
+  /** The body lasts until the target closes: it gave neither a length nor chunks. */
+  untilClose = false;
+  /** Whether the target lets the connection be used again. */
+  persistent = true;
+  /** Seconds that the target says it keeps idle connections, -1 = it does not say. */
+  keepAliveSeconds = -1;
+
+  readonly #scan = new FieldScan();
+
+  /**
+   * Reads `head`: status line and field lines, each with its CRLF, without the empty line at the end.
+   * @param toHead whether it answers a HEAD request, which has no body whatever the fields say
+   * @returns '' or why it cannot be passed on
+   */
+  parse(head: string, fieldsMax: number, toHead: boolean): Cause | '' {
+    const lineEnd = head.indexOf('\r\n');
+    const minor = head.charCodeAt(7) - 0x30;
+    const status = Number(head.slice(9, 12));
+    const wellFormed =
+      head.startsWith('HTTP/1.') && (minor === 1 || minor === 0) && head.charCodeAt(8) === 0x20 && isStatus.test(head.slice(9, 12));
+    if (!wellFormed || lineEnd < 12) return 'malformed_response';
+    // The reason may be missing, with or without the space before it; many servers leave both out.
+    if (lineEnd > 12 && head.charCodeAt(12) !== 0x20) return 'malformed_response';
+    let reasonEnd = Math.min(13, lineEnd);
+    while (isValueChar[head.charCodeAt(reasonEnd)] === 1) reasonEnd++;
+    if (reasonEnd !== lineEnd || head.charCodeAt(reasonEnd) !== CR) return 'malformed_response';
+
+    const scan = this.#scan;
+    const fault = scanFields(head, lineEnd + 2, responseFields, fieldsMax, scan);
+    if (fault !== '') {
+      return fault === 'too_many'
+        ? 'response_head_too_large'
+        : fault === 'coding_unknown'
+          ? 'response_coding_unknown'
+          : 'malformed_response';
+    }
+    if (scan.chunked && minor === 0) return 'malformed_response';
+    this.status = status;
+    this.reason = lineEnd > 13 ? head.slice(13, lineEnd) : '';
+    this.fields = scan.kept;
+    this.hasDate = scan.hasDate;
+    this.persistent = minor === 1 ? !scan.close : scan.keepAlive && !scan.close;
+    this.keepAliveSeconds = scan.keepAliveSeconds;
+    this.#readFraming(scan, toHead);
+    return '';
+  }
+
+  /** RFC 9112 section 6.3, for answers. */
+  #readFraming(scan: FieldScan, toHead: boolean): void {
+    this.untilClose = false;
+    this.contentLength = Math.max(0, scan.contentLength);
+    if (toHead || this.status < 200 || this.status === 204 || this.status === 304) {
+      this.framing = Framing.none;
+      // A length here speaks of a body that is not sent; where there can be none it is a mistake (RFC 9110 section 8.6).
+      if (scan.contentLength >= 0 && (this.status < 200 || this.status === 204)) this.fields = withoutLength(this.fields);
+    } else if (scan.chunked) {
+      this.framing = Framing.stream;
+    } else if (scan.contentLength >= 0) {
+      this.framing = scan.contentLength > 0 ? Framing.length : Framing.none;
+    } else {
+      this.framing = Framing.stream;
+      this.untilClose = true;
+      this.persistent = false;
+    }
+  }
+}
+
+const isStatus = /^[1-9][0-9][0-9]$/;
+
+function withoutLength(fields: string): string {
+  return fields.replace(/^content-length:.*\r\n/im, '');
+}

@@ -1,0 +1,31 @@
+import type { AccessLine } from './access-line.ts';
+import type { CauseCounter } from './counters.ts';
+import type { Exchange } from './exchange.ts';
+import type { RequestHead } from './message.ts';
+import type { Routing } from './routing.ts';
+import type { Detached } from './sides.ts';
+
+/** What every exchange of one worker shares. */
+export interface Plane {
+  /** The current revision's routing: replaced by one assignment, read once per request. */
+  routing: Routing;
+  /** A coarse clock, in milliseconds, exact to a tick. For time-outs; durations are measured with `performance.now()`. */
+  nowMs: number;
+  /** The Date field's line, renewed by the tick. */
+  dateLine: string;
+  /** Answers ask clients to leave. */
+  draining: boolean;
+  readonly random: () => number;
+  readonly terminations: CauseCounter;
+  /** Undefined = no access log. */
+  readonly access: ((line: AccessLine) => void) | undefined;
+  readonly upgrades: Upgrades;
+  /** Tells an operator of a bug of ours. */
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Takes over connections whose client wants another protocol. */
+export interface Upgrades {
+  /** From here on the connection, the claim and the exchange's record are its own, until it calls `exchange.finishUpgrade`. */
+  take(exchange: Exchange, head: RequestHead, forwarding: string, connection: Detached): void;
+}
