@@ -1,0 +1,221 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { StoreError } from '../../src/control/ports.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { startChild } from './processes.ts';
+import { aRevision, changesOf, commitAll, temporaryDirectory } from './support.ts';
+
+const isRoot = process.getuid?.() === 0;
+const nobody = 65_534;
+
+async function failureOf(promise: Promise<unknown>): Promise<StoreError> {
+  const cause: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(cause).toBeInstanceOf(StoreError);
+  return cause as StoreError;
+}
+
+/** A store with a few revisions, closed. */
+async function aStoredDirectory(): Promise<{ directory: string; file: string }> {
+  const directory = temporaryDirectory();
+  const store = await openSqliteStore(directory);
+  await commitAll(store, 1, 20);
+  await store.close();
+  return { directory, file: join(directory, 'sluice.db') };
+}
+
+describe('a damaged database is refused at the start', () => {
+  const damages: Record<string, (file: string) => void> = {
+    'is overwritten': (file) => writeFileSync(file, Buffer.alloc(16_384, 'garbage')),
+    'has lost its head': (file) => overwrite(file, 0),
+    'has lost a page in the middle': (file) => overwrite(file, 4096),
+    'is cut off': (file) => truncateSync(file, statSync(file).size - 4096 * 2),
+  };
+
+  test.each(Object.keys(damages))('where the file %s', async (damage) => {
+    const { directory, file } = await aStoredDirectory();
+    damages[damage]!(file);
+    const failure = await failureOf(openSqliteStore(directory));
+    expect(failure.message).toMatch(/ is damaged \(.*\)\. Put a backup in its place, or move it and .*sluice\.db-wal away to start/);
+    expect(failure.message.startsWith(file)).toBe(true);
+    expect(failure.cause).toBeInstanceOf(Error);
+  });
+
+  function overwrite(file: string, offset: number): void {
+    const bytes = readFileSync(file);
+    bytes.fill('garbage', offset, offset + 2048);
+    writeFileSync(file, bytes);
+  }
+});
+
+test('a document that is damaged inside a sound database is named', async () => {
+  const { directory, file } = await aStoredDirectory();
+  const db = new DatabaseSync(file);
+  db.exec(`UPDATE revisions SET document = '{"services":' WHERE number = 20`);
+  db.close();
+  const store = await openSqliteStore(directory);
+  onTestFinished(() => store.close());
+  expect((await failureOf(store.latest())).message).toBe(
+    `${file} is damaged (revision 20 is not a document). Put a backup in its place, or move it away.`,
+  );
+  expect(await store.revision(19)).toEqual(aRevision(19));
+});
+
+test('a database of a newer Sluice is left alone', async () => {
+  const { directory, file } = await aStoredDirectory();
+  const db = new DatabaseSync(file);
+  db.exec('PRAGMA user_version = 7');
+  db.close();
+  const before = readFileSync(file);
+  expect((await failureOf(openSqliteStore(directory))).message).toBe(
+    `${file} was written by a newer Sluice (schema 7; this one knows up to 1). Run that version, or choose another dataDir.`,
+  );
+  expect(readFileSync(file).equals(before)).toBe(true);
+});
+
+test('a database of another program is left alone', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'sluice.db');
+  const db = new DatabaseSync(file);
+  db.exec('CREATE TABLE recipes (name TEXT)');
+  db.close();
+  expect((await failureOf(openSqliteStore(directory))).message).toBe(`${file} is a database of another program. Choose another dataDir.`);
+});
+
+test('a data directory that is a file, or lies below one, is refused', async () => {
+  const file = join(temporaryDirectory(), 'file');
+  writeFileSync(file, '');
+  for (const directory of [file, join(file, 'below')]) {
+    expect((await failureOf(openSqliteStore(directory))).message).toBe(
+      `The data directory ${directory} cannot be used: it, or something above it, is a file. Remove the file or choose another dataDir.`,
+    );
+  }
+});
+
+test('a directory in place of the database is refused', async () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'sluice.db'));
+  expect((await failureOf(openSqliteStore(directory))).message).toBe(
+    `${directory}/sluice.db cannot be opened for writing (unable to open database file). Make it and its directory writable for the user that runs Sluice, or choose another dataDir.`,
+  );
+});
+
+test('a data directory that the user may not write is refused', async () => {
+  const directory = temporaryDirectory();
+  chmodSync(directory, 0o555);
+  // Root may write everywhere, so root tries as somebody else.
+  const [said] = await startChild('open', directory, ...(isRoot ? [String(nobody)] : [])).ended();
+  expect(said).toMatch(/^StoreError: .*sluice\.db cannot be opened for writing \(.*\)\. Make it and its directory writable/);
+  const [below] = await startChild('open', join(directory, 'below'), ...(isRoot ? [String(nobody)] : [])).ended();
+  expect(below).toMatch(/^StoreError: The data directory .*below cannot be created or written \(EACCES.*\)\. Make it writable/);
+});
+
+describe('on a full disk', () => {
+  const size = 2 * 1024 * 1024;
+  const canMount = isRoot && mounts();
+  if (!canMount) console.warn('skipping the full disk: only root can mount a small one');
+
+  function mounts(): boolean {
+    const directory = temporaryMountPoint();
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'ignore' });
+      execFileSync('umount', [directory], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  function smallDisk(): string {
+    const directory = temporaryDirectory();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
+    onTestFinished(() => void execFileSync('umount', ['-l', directory]));
+    return directory;
+  }
+
+  test.skipIf(!canMount)('a commit is refused and changes nothing, reading goes on, and space alone heals it', async () => {
+    const directory = smallDisk();
+    const file = join(directory, 'sluice.db');
+    const ballast = join(directory, 'ballast');
+    writeFileSync(ballast, Buffer.alloc(size / 2));
+    const store = await openSqliteStore(directory);
+    onTestFinished(() => store.close());
+
+    let last = 0;
+    let failure: unknown;
+    for (let number = 1; failure === undefined; number++) {
+      try {
+        await store.commit(big(number), changesOf(number));
+        last = number;
+      } catch (cause) {
+        failure = cause;
+      }
+    }
+    expect(failure).toBeInstanceOf(StoreError);
+    expect((failure as Error).message).toBe(
+      `The disk that holds ${file} is full, so saving revision ${last + 1} failed. Free some space and try again; no restart is needed.`,
+    );
+    for (let attempt = 0; attempt < 20; attempt++) await failureOf(store.commit(big(last + 1), changesOf(last + 1)));
+    expect(await store.latest()).toEqual(big(last));
+    expect((await store.journal(1))[0]?.revision).toBe(last);
+
+    // What a crash right now would leave behind is what was acknowledged: the refused commits are not in the log either.
+    const copy = temporaryDirectory();
+    for (const name of ['sluice.db', 'sluice.db-wal']) copyFileSync(join(directory, name), join(copy, name));
+    const afterCrash = await openSqliteStore(copy);
+    expect(await afterCrash.latest()).toEqual(big(last));
+    await afterCrash.close();
+
+    rmSync(ballast);
+    await store.commit(big(last + 1), changesOf(last + 1));
+    await store.close();
+    const reopened = await openSqliteStore(directory);
+    expect(await reopened.latest()).toEqual(big(last + 1));
+    await reopened.close();
+  });
+
+  test.skipIf(!canMount)('a restart reads what is there', async () => {
+    const directory = smallDisk();
+    const before = await openSqliteStore(directory);
+    await commitAll(before, 1, 3);
+    await before.close();
+    fill(directory);
+    const after = await openSqliteStore(directory);
+    expect(await after.latest()).toEqual(aRevision(3));
+    await failureOf(after.commit(big(4), []));
+    rmSync(join(directory, 'ballast'));
+    await after.commit(big(4), []);
+    await after.close();
+  });
+
+  test.skipIf(!canMount)('a first start says that the disk is full', async () => {
+    const directory = smallDisk();
+    fill(directory);
+    expect((await failureOf(openSqliteStore(directory))).message).toMatch(
+      /^The disk that holds .*sluice\.db is full, so opening it failed\./,
+    );
+  });
+
+  function big(number: number) {
+    return aRevision(number, { document: { filler: String(number).padStart(100_000, 'x') } });
+  }
+
+  function fill(directory: string): void {
+    try {
+      writeFileSync(join(directory, 'ballast'), Buffer.alloc(2 * size));
+    } catch {
+      // It has been filled as far as it goes.
+    }
+  }
+
+  function temporaryMountPoint(): string {
+    return execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
+  }
+});
