@@ -1,0 +1,300 @@
+/**
+ * The composition root: what each process is made of. The planes know each other only through the interfaces that meet here.
+ *
+ * Parts are imported when a process needs them: a worker that replaces a dead one should not load the admin API first, nor the supervisor
+ * anything at all.
+ */
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { AccessToken, ProcessState } from '../admin-api/options.ts';
+import type { LogSettings, Settings, TokenSettings } from '../config/settings.ts';
+import type { DataPlane } from '../proxy/data-plane.ts';
+import type { Fleet, Store } from './control/ports.ts';
+import type { JsonObject } from './core/json.ts';
+import type { Model, SocketAddress } from './core/model.ts';
+import { openChannel } from './supervisor/channel.ts';
+import { type ControlPlane, liveAsControl } from './supervisor/control-process.ts';
+import { createForks } from './supervisor/fork.ts';
+import { LocalFleet } from './supervisor/local-fleet.ts';
+import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from './supervisor/messages.ts';
+import { describeListenError, formatAddress, StartError } from './supervisor/start-error.ts';
+import { leaveSignalsToSupervisor, listenForStop } from './supervisor/stop-signals.ts';
+import { type Started, Supervisor } from './supervisor/supervisor.ts';
+import { liveAsWorker } from './supervisor/worker-process.ts';
+import { createProcessLog, type Logger, type ProcessLog } from './telemetry/log.ts';
+
+/** A configuration that has been checked, by `loadFile` or `interpret`. */
+export interface Configuration {
+  readonly document: JsonObject;
+  readonly model: Model;
+  readonly settings: Settings;
+}
+
+/** Sluice in one process, for tests and for embedding. */
+export interface Sluice {
+  readonly listeners: readonly OpenListener[];
+  readonly admin: SocketAddress;
+  /** Stops taking new work, finishes what runs for at most `drainMs` (default 30 s), and resolves when everything is closed. */
+  close(drainMs?: number): Promise<void>;
+}
+
+export interface StartOptions extends Pick<Configuration, 'document' | 'settings'> {
+  /** Where revisions are kept. Default: in memory, gone with the process. It is closed with the rest. */
+  readonly store?: Store;
+  /** Default: one that writes JSON lines to standard output, as the settings say. */
+  readonly log?: ProcessLog;
+}
+
+/** How long running requests get when Sluice stops. Milliseconds. */
+const drainMs = 30_000;
+/** How often workers are asked for their totals, so that little is lost with one that dies. Milliseconds. */
+const collectEveryMs = 1000;
+/** How long the first publish of a control process is watched; nobody waits for it. Milliseconds. */
+const firstPublishMs = 5000;
+
+/** Runs Sluice as `sluice run` does, until a signal stops it. Resolves with the exit code; rejects with a {@link StartError}. */
+export async function runSluice(configuration: Configuration): Promise<number> {
+  const { settings } = configuration;
+  const workers = settings.workers === 'auto' ? availableParallelism() : settings.workers;
+  const output = openProcessLog(workers === 0 ? 'sluice' : 'supervisor', settings.log);
+  const { log } = output;
+  const stop = listenForStop();
+  process.on('SIGHUP', () => log.warn({}, 'reloading is not supported yet; restart Sluice to apply a changed config file'));
+
+  const parts = workers === 0 ? runAlone(configuration, output) : runProcesses(configuration, workers, log);
+  const started = parts.started.then((where) => log.info(describeStarted(where, workers), 'ready'));
+  const signal = await Promise.race([stop.first, started.then(() => stop.first)]);
+
+  log.info({ signal, drainMs }, 'stopping: running requests are finished');
+  const stopped = parts.stop().then(() => 0);
+  const cut = stop.second.then(async () => {
+    log.warn({}, 'stopped at once by a second signal');
+    await parts.kill();
+    return 1;
+  });
+  const exitCode = await Promise.race([stopped, cut]);
+  log.info({}, 'stopped');
+  return exitCode;
+}
+
+/** Starts control and one data plane in this process, and resolves when both can be reached. Rejects with a {@link StartError}. */
+export async function startSluice(options: StartOptions): Promise<Sluice> {
+  const { document, settings } = options;
+  const output = options.log ?? createProcessLog({ process: 'sluice', level: settings.log.level });
+  const store = options.store ?? new (await import('./store/memory.ts')).MemoryStore();
+  const plane = await openPlane(settings.log, output);
+  const fleet = new LocalFleet(plane, process.pid);
+  const control = await openControlPlane({ document, settings, fleet, store, log: output.log }).catch(explainStart);
+  try {
+    const addresses = await plane.listen().catch((error: unknown) => {
+      throw new StartError(
+        describeListenError(error, 'The proxy', 'choose another address (listeners[].address in the config file, or --listen)') ??
+          String(error),
+      );
+    });
+    control.serve();
+    return {
+      listeners: addresses.map(({ host, port }, index) => ({ name: fleet.listenerNames()[index] ?? '', host, port })),
+      admin: control.admin,
+      async close(deadlineMs = drainMs) {
+        control.drain();
+        await plane.drain(deadlineMs);
+        await control.close();
+        output.close();
+      },
+    };
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
+}
+
+/** The life of a worker process. Resolves with its exit code. */
+export async function runWorkerProcess(): Promise<number> {
+  leaveSignalsToSupervisor();
+  // Before the supervisor is told that we are there, so that the first snapshot finds everything loaded.
+  const { createDataPlane } = await import('../proxy/engine.ts');
+  return liveAsWorker(openChannel<ToWorker, FromWorker>(), (setup, worker) => {
+    const settings = setup as LogSettings;
+    const output = openProcessLog(`worker ${worker}`, settings);
+    const { log } = output;
+    const plane = createDataPlane({
+      access: settings.access ? output.access : undefined,
+      warn: (fields, message) => log.warn(fields, message),
+    });
+    return { plane, log };
+  });
+}
+
+/** The life of the control process. Resolves with its exit code. */
+export function runControlProcess(): Promise<number> {
+  leaveSignalsToSupervisor();
+  return liveAsControl(openChannel<ToControl, FromControl>(), async ({ setup, fleet, adminBefore }) => {
+    const { document, settings } = setup as ControlSetup;
+    const { log } = openProcessLog('control', settings.log);
+    const store = await openStore(settings.dataDir);
+    return openControlPlane({ document, settings, fleet, store, log, adminBefore });
+  });
+}
+
+interface ControlSetup {
+  readonly document: JsonObject;
+  readonly settings: Settings;
+}
+
+interface ControlParts extends ControlSetup {
+  readonly fleet: Fleet;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly adminBefore?: SocketAddress | undefined;
+}
+
+/** Opens the control plane on a store, sends the data plane what is in force, and answers the admin API. Closes the store if it fails. */
+async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
+  const { settings, fleet, store, log } = parts;
+  const [{ buildAdminApi }, { interpret }, { openController }, { Census }, { Metrics }] = await Promise.all([
+    import('../admin-api/app.ts'),
+    import('../config/interpret.ts'),
+    import('./control/controller.ts'),
+    import('./control/census.ts'),
+    import('./telemetry/metrics.ts'),
+  ]);
+  try {
+    const controller = await openController({ store, fleet, interpret, clock: { nowMs: () => Date.now() }, log }, parts.document);
+    // Not waited for: a worker that is stuck must not keep the admin API from coming back, which may be needed to deal with it.
+    void controller.republish(firstPublishMs);
+    const census = new Census(fleet);
+    const read = (timeoutMs: number) => census.read(timeoutMs);
+    let state: ProcessState = 'starting';
+    const api = buildAdminApi({
+      controller,
+      fleet: { supervisorPid: fleet.supervisorPid, controlPid: process.pid, workers: () => fleet.workers(), read },
+      metrics: new Metrics(async () => ({ reading: await read(collectEveryMs), model: controller.model() })),
+      tokens: await readTokens(settings.admin.tokens),
+      address: settings.admin.address,
+      state: () => state,
+      log,
+    });
+    const admin = await listenForAdmin(api, parts.adminBefore ?? settings.admin.address);
+    const ticking = setInterval(() => void read(collectEveryMs), collectEveryMs).unref();
+    return {
+      admin,
+      serve: () => {
+        if (state === 'starting') state = 'ready';
+      },
+      drain: () => {
+        state = 'draining';
+      },
+      close: async () => {
+        state = 'draining';
+        clearInterval(ticking);
+        await controller.close();
+        await api.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function listenForAdmin(
+  api: ReturnType<typeof import('../admin-api/app.ts').buildAdminApi>,
+  { host, port }: SocketAddress,
+): Promise<SocketAddress> {
+  try {
+    await api.listen({ host, port });
+  } catch (error) {
+    const message = describeListenError(
+      error,
+      'The admin API',
+      'choose another address (admin.address in the config file, or --admin-listen)',
+    );
+    throw message === undefined ? error : new StartError(message);
+  }
+  const address = api.server.address();
+  return typeof address === 'object' && address !== null ? { host, port: address.port } : { host, port };
+}
+
+async function openStore(dataDir: string): Promise<Store> {
+  const { openSqliteStore } = await import('./store/sqlite.ts');
+  return openSqliteStore(dataDir);
+}
+
+async function readTokens(tokens: readonly TokenSettings[]): Promise<AccessToken[]> {
+  return Promise.all(
+    tokens.map(async ({ name, role, tokenFile }) => {
+      try {
+        return { name, role, secret: (await readFile(tokenFile, 'utf8')).trim() };
+      } catch (error) {
+        const why = (error as NodeJS.ErrnoException).code ?? String(error);
+        throw new StartError(
+          `The secret of the admin token "${name}" cannot be read from ${tokenFile} (${why}). Write it there, or correct tokenFile.`,
+        );
+      }
+    }),
+  );
+}
+
+async function openPlane(settings: LogSettings, { access, log }: ProcessLog): Promise<DataPlane> {
+  const { createDataPlane } = await import('../proxy/engine.ts');
+  return createDataPlane({ access: settings.access ? access : undefined, warn: (fields, message) => log.warn(fields, message) });
+}
+
+/** What `runSluice` steers: one process or several. */
+interface Running {
+  readonly started: Promise<Started>;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+function runProcesses({ document, settings }: Configuration, workers: number, log: Logger): Running {
+  const control: ControlSetup = { document, settings };
+  const script = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
+  const supervisor = new Supervisor({
+    forks: createForks(script),
+    workers,
+    setup: { worker: settings.log, control },
+    log,
+    pid: process.pid,
+  });
+  return { started: supervisor.start(), stop: () => supervisor.stop(drainMs), kill: () => supervisor.kill() };
+}
+
+function runAlone(configuration: Configuration, output: ProcessLog): Running {
+  const started = openStore(configuration.settings.dataDir)
+    .catch(explainStart)
+    .then((store) => startSluice({ ...configuration, store, log: output }));
+  return { started, stop: () => started.then((sluice) => sluice.close(drainMs)), kill: () => Promise.resolve() };
+}
+
+/** A log that is complete when the process ends, and that has the last word where a bug ends it. */
+function openProcessLog(name: string, { level }: LogSettings): ProcessLog {
+  const output = createProcessLog({ process: name, level });
+  process.once('exit', output.close);
+  process.on('uncaughtException', (error) => {
+    output.log.error({ err: error }, 'a bug ends this process');
+    process.exit(1);
+  });
+  return output;
+}
+
+/** Rejects with a {@link StartError} that says what the error means to an operator. */
+function explainStart(error: unknown): Promise<never> {
+  const message = error instanceof Error ? error.message : String(error);
+  return Promise.reject(
+    new StartError(`Sluice cannot start. ${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.\n]$/.test(message) ? '' : '.'}`, {
+      cause: error,
+    }),
+  );
+}
+
+function describeStarted({ listeners, admin }: Started, workers: number): Record<string, unknown> {
+  return {
+    listeners: listeners.map(({ name, host, port }) => ({ name, address: formatAddress(host, port) })),
+    admin: formatAddress(admin.host, admin.port),
+    workers,
+  };
+}

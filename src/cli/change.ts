@@ -1,0 +1,41 @@
+import { type Difference } from '../core/json.ts';
+import type { ClientAnswer } from './client.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+import type { Output } from './output.ts';
+
+/** The answer to a change; see the admin API's documentation. */
+interface ChangeBody {
+  readonly revision: number;
+  readonly previous: number;
+  readonly changed: boolean;
+  readonly dryRun?: boolean;
+  readonly changes: readonly Difference[];
+  readonly applied: readonly { readonly worker: number; readonly ms: number }[];
+  readonly stragglers?: readonly { readonly worker: number; readonly pid: number }[];
+}
+
+/** Says what became of a change, and gives the exit code for it: 0 only when every worker has applied it. */
+export function reportChange(answer: ClientAnswer, json: boolean, output: Output): ExitCode {
+  const body = answer.body as ChangeBody;
+  if (json) output.print(JSON.stringify(body));
+  else describe(body, output);
+  return (body.stragglers ?? []).length > 0 ? exitCodes.timedOut : exitCodes.ok;
+}
+
+function describe(body: ChangeBody, output: Output): void {
+  const stragglers = body.stragglers ?? [];
+  if (!body.changed) output.print(`Nothing to change: revision ${body.revision} says so already.`);
+  else if (body.dryRun === true) output.print(`Would become revision ${body.revision}:`);
+  else if (stragglers.length === 0) output.print(`Revision ${body.revision} is in force (before: ${body.previous}).`);
+  else output.print(`Revision ${body.revision} is saved and sent (before: ${body.previous}).`);
+  for (const { pointer, before, after } of body.changes) output.print(`  ${pointer}: ${show(before)} -> ${show(after)}`);
+  if (stragglers.length === 0) return;
+  const names = stragglers.map(({ worker, pid }) => `worker ${worker} (pid ${pid})`).join(', ');
+  output.complain(
+    `Not yet applied by ${names}: ${stragglers.length === 1 ? 'it still handles' : 'they still handle'} requests by an earlier revision.`,
+  );
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}

@@ -1,0 +1,119 @@
+import { Agent, request } from 'undici';
+import type { Json } from '../core/json.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+
+export interface ClientOptions {
+  /** Such as `http://127.0.0.1:8081`, without a slash at the end. */
+  readonly admin: string;
+  readonly token: string | undefined;
+  /** How long the server may wait for its workers. The client waits a little longer, so that it hears who was late. */
+  readonly timeoutMs: number;
+}
+
+export interface CallOptions {
+  readonly body?: Json;
+  /** Undefined values are left out. */
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ClientAnswer {
+  readonly status: number;
+  readonly etag: string | undefined;
+  readonly body: unknown;
+}
+
+/** Beyond the server's own time-out. Milliseconds. */
+const patienceMs = 2000;
+
+/** Calls the admin API of a running Sluice. What it refuses, or does not answer, becomes a {@link CommandError}. */
+export class AdminClient {
+  readonly #options: ClientOptions;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  async call(method: 'GET' | 'PUT' | 'PATCH' | 'POST', path: string, options: CallOptions = {}): Promise<ClientAnswer> {
+    const { admin, token, timeoutMs } = this.#options;
+    const url = new URL(admin + path);
+    for (const [name, value] of Object.entries(options.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, value);
+    }
+    const agent = new Agent({ connect: { timeout: Math.max(timeoutMs, 1) } });
+    try {
+      const response = await request(url, {
+        method,
+        dispatcher: agent,
+        headers: {
+          accept: 'application/json',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...options.headers,
+        },
+        body: options.body === undefined ? null : JSON.stringify(options.body),
+        signal: AbortSignal.timeout(timeoutMs + patienceMs),
+      });
+      const text = await response.body.text();
+      const etag = response.headers['etag'];
+      return understand({ status: response.statusCode, etag: typeof etag === 'string' ? etag : undefined, body: parse(text) }, url, text);
+    } catch (error) {
+      throw this.#explain(error);
+    } finally {
+      await agent.destroy();
+    }
+  }
+
+  #explain(error: unknown): unknown {
+    if (error instanceof CommandError || !(error instanceof Error)) return error;
+    const { admin, timeoutMs } = this.#options;
+    const code = codeOf(error);
+    if (error.name === 'TimeoutError' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+      return new CommandError(
+        `The admin API at ${admin} did not answer within ${(timeoutMs + patienceMs) / 1000} s. If this was a change, "sluice status" shows whether it was applied; --timeout waits longer.`,
+        exitCodes.timedOut,
+      );
+    }
+    return new CommandError(
+      `The admin API at ${admin} cannot be reached (${code ?? error.message}). Start Sluice with "sluice run -c sluice.yaml", or say where it is with --admin URL or SLUICE_ADMIN.`,
+      exitCodes.unreachable,
+    );
+  }
+}
+
+function understand(answer: ClientAnswer, url: URL, text: string): ClientAnswer {
+  const { status, body } = answer;
+  if (status < 400 && isRecord(body)) return answer;
+  if (status >= 400 && isRecord(body) && typeof body['detail'] === 'string') throw problemError(status, body['detail'], body['problems']);
+  const start = text.slice(0, 80).replaceAll(/\s+/g, ' ');
+  throw new CommandError(
+    `${url.origin} answered ${status} ${start === '' ? 'with nothing' : `"${start}"`}, which is not the admin API of Sluice. Check --admin; the default is http://127.0.0.1:8081.`,
+    exitCodes.failed,
+  );
+}
+
+function problemError(status: number, detail: string, problems: unknown): CommandError {
+  const list = Array.isArray(problems) ? (problems as { pointer: string; message: string }[]) : [];
+  const lines = [detail, ...list.map(({ pointer, message }) => `  ${pointer === '' ? '/' : pointer}: ${message}`)];
+  const hint = status === 401 ? ' Give one with --token or SLUICE_TOKEN.' : '';
+  return new CommandError(lines.join('\n') + hint, status >= 500 ? exitCodes.failed : exitCodes.refused);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Node reports a refused connect to a host with several addresses as an AggregateError, whose `code` may sit on its parts. */
+function codeOf(error: Error): string | undefined {
+  const { code, cause } = error as NodeJS.ErrnoException;
+  if (typeof code === 'string' && code !== '') return code;
+  return cause instanceof Error ? codeOf(cause) : undefined;
+}

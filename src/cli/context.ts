@@ -1,0 +1,10 @@
+import type { ExitCode } from './exit-codes.ts';
+import type { Launcher } from './launcher.ts';
+import type { Output } from './output.ts';
+
+/** What a command works with, and what it leaves: `exitCode` is 0 until a command sets it. */
+export interface Context {
+  readonly output: Output;
+  readonly launcher: Launcher;
+  exitCode: ExitCode | number;
+}

@@ -1,0 +1,26 @@
+/** Plain text for people. No colours yet, so there is nothing that NO_COLOR would have to switch off. */
+
+/** Where a command writes; tests bring their own. */
+export interface Output {
+  /** A line, or several, on standard output. */
+  print(text: string): void;
+  /** The same on standard error. */
+  complain(text: string): void;
+}
+
+export const standardOutput: Output = {
+  print: (text) => void process.stdout.write(`${text}\n`),
+  complain: (text) => void process.stderr.write(`${text}\n`),
+};
+
+/** Columns as wide as they must be, two spaces apart. Columns in which every cell is a number are set to the right. */
+export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const numeric = header.map((_, column) => rows.length > 0 && rows.every((row) => /^[-\d.,]*%?$/.test(row[column] ?? '')));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => (numeric[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd();
+  return [header, ...rows].map(line).join('\n');
+}

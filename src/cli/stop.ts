@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command } from 'commander';
+import { addClientOptions, type ClientFlags, createClient } from './client-options.ts';
+import type { Context } from './context.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+
+/** Running requests get 30 s, and the processes some more to be gone. */
+const stopTimeoutMs = 45_000;
+const pollMs = 50;
+
+export function stopCommand(context: Context): Command {
+  const command = new Command('stop')
+    .summary('stop a running Sluice')
+    .description('Stops a Sluice on this machine: it finishes running requests (at most 30 s) and exits. Waits until it is gone.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice stop
+  sluice stop --admin http://127.0.0.1:9081`,
+    );
+  return addClientOptions(command).action(async (flags: ClientFlags) => {
+    const { body } = await (await createClient(flags)).call('GET', '/v1/status');
+    const { supervisor, control } = body as { supervisor: { pid: number }; control: { pid: number } };
+    // The API may be somebody else's machine behind a tunnel, where the same number is another process, or none. Two numbers that both
+    // live here are no proof, but the signal is one that every program may be sent.
+    for (const pid of [supervisor.pid, control.pid]) {
+      if (!isAlive(pid)) throw notHere(flags.admin, supervisor.pid);
+    }
+    signal(supervisor.pid);
+    await waitUntilGone(supervisor.pid);
+    if (flags.json === true) context.output.print(JSON.stringify({ stopped: supervisor.pid }));
+    else context.output.print(`Stopped (pid ${supervisor.pid}).`);
+  });
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return;
+    throw new CommandError(`Sluice (pid ${pid}) belongs to another user. Type: sudo kill ${pid}`, exitCodes.refused);
+  }
+}
+
+async function waitUntilGone(pid: number): Promise<void> {
+  const deadline = performance.now() + stopTimeoutMs;
+  while (isAlive(pid)) {
+    if (performance.now() > deadline) {
+      throw new CommandError(`Sluice (pid ${pid}) is still running. To end it at once, type: kill ${pid}`, exitCodes.timedOut);
+    }
+    await sleep(pollMs);
+  }
+}
+
+function notHere(admin: string, pid: number): CommandError {
+  return new CommandError(
+    `The Sluice at ${admin} says that it is process ${pid}, which is not on this machine. Run "sluice stop" where it runs, or send that process SIGTERM there.`,
+    exitCodes.refused,
+  );
+}
+
+/** A process of another user is alive too. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

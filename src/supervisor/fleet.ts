@@ -1,0 +1,160 @@
+import type { Fleet, PublishResult, WorkerState } from '../control/ports.ts';
+import type { WorkerReport } from '../core/reports.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { FromControl, ToControl, WorkerInfo } from './messages.ts';
+
+type Welcome = Extract<ToControl, { kind: 'welcome' }>;
+
+/** A publish that waits for workers, by pid: a replacement has the same slot but is somebody else. */
+interface Publishing {
+  readonly revision: number;
+  /** Whether the supervisor has confirmed that later workers get it too. */
+  stored: boolean;
+  readonly awaited: Set<number>;
+  readonly applied: { readonly worker: number; readonly ms: number }[];
+  readonly settle: () => void;
+}
+
+interface Collecting {
+  readonly ticket: number;
+  readonly awaited: Set<number>;
+  readonly reports: Map<number, WorkerReport>;
+  readonly settle: () => void;
+}
+
+/**
+ * The data plane as control sees it, over the channel to the supervisor.
+ *
+ * A publish is done when nothing can be handled by an older revision any more: every worker that could has applied it or died, and the
+ * supervisor has confirmed that it hands this revision, or a newer one, to whoever says hello from then on. The confirmation comes down
+ * the same channel as the news of workers, so one that got an older snapshot just before is known, and waited for, by then.
+ */
+export class ChannelFleet implements Fleet {
+  readonly supervisorPid: number;
+  readonly #send: (message: FromControl) => void;
+  /** By pid. */
+  readonly #workers = new Map<number, WorkerInfo>();
+  readonly #publishing = new Set<Publishing>();
+  readonly #collecting = new Set<Collecting>();
+  #ticket = 0;
+  #departed: WorkerReport | undefined;
+
+  constructor(send: (message: FromControl) => void, welcome: Welcome) {
+    this.supervisorPid = welcome.supervisorPid;
+    this.#send = send;
+    this.#departed = welcome.departed;
+    for (const worker of welcome.workers) this.#workers.set(worker.pid, worker);
+  }
+
+  workers(): readonly WorkerState[] {
+    return [...this.#workers.values()].sort((a, b) => a.id - b.id).map(({ id, pid, revision }) => ({ id, pid, revision }));
+  }
+
+  departed(): readonly WorkerReport[] {
+    return this.#departed === undefined ? [] : [this.#departed];
+  }
+
+  publish(snapshot: Snapshot, timeoutMs: number): Promise<PublishResult> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => publishing.settle(), timeoutMs);
+      const publishing: Publishing = {
+        revision: snapshot.revision,
+        stored: false,
+        awaited: new Set(this.#workers.keys()),
+        applied: [],
+        settle: () => {
+          clearTimeout(timer);
+          this.#publishing.delete(publishing);
+          resolve({ applied: publishing.applied.toSorted((a, b) => a.worker - b.worker), stragglers: this.#stragglers(publishing) });
+        },
+      };
+      this.#publishing.add(publishing);
+      this.#send({ kind: 'publish', snapshot });
+    });
+  }
+
+  collect(timeoutMs: number): Promise<ReadonlyMap<number, WorkerReport>> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => collecting.settle(), timeoutMs);
+      const collecting: Collecting = {
+        ticket: ++this.#ticket,
+        awaited: new Set(this.#workers.keys()),
+        reports: new Map(),
+        settle: () => {
+          clearTimeout(timer);
+          this.#collecting.delete(collecting);
+          resolve(collecting.reports);
+        },
+      };
+      this.#collecting.add(collecting);
+      this.#send({ kind: 'collect', ticket: collecting.ticket });
+      settleIfComplete(collecting);
+    });
+  }
+
+  /** Takes what the supervisor says about workers. */
+  hear(message: ToControl): void {
+    switch (message.kind) {
+      case 'workerUp':
+        this.#workers.set(message.worker.pid, message.worker);
+        for (const publishing of this.#publishing) {
+          if (message.worker.handed < publishing.revision) publishing.awaited.add(message.worker.pid);
+        }
+        break;
+      case 'workerDown':
+        this.#departed = message.departed;
+        this.#workers.delete(message.pid);
+        for (const publishing of this.#publishing) this.#strike(publishing, message.pid);
+        for (const collecting of this.#collecting) {
+          collecting.awaited.delete(message.pid);
+          settleIfComplete(collecting);
+        }
+        break;
+      case 'applied':
+        this.#noteApplied(message);
+        break;
+      case 'published':
+        for (const publishing of this.#publishing) {
+          if (message.revision !== publishing.revision) continue;
+          publishing.stored = true;
+          this.#strike(publishing, undefined);
+        }
+        break;
+      case 'report':
+        for (const collecting of this.#collecting) {
+          // An answer to a later question answers this one too.
+          if (message.ticket < collecting.ticket || !collecting.awaited.delete(message.pid)) continue;
+          collecting.reports.set(message.worker, message.report);
+          settleIfComplete(collecting);
+        }
+        break;
+      default:
+    }
+  }
+
+  #noteApplied({ worker, pid, revision, ms }: Extract<ToControl, { kind: 'applied' }>): void {
+    const known = this.#workers.get(pid);
+    if (known !== undefined) this.#workers.set(pid, { ...known, revision });
+    for (const publishing of this.#publishing) {
+      if (revision < publishing.revision || !publishing.awaited.has(pid)) continue;
+      publishing.applied.push({ worker, ms });
+      this.#strike(publishing, pid);
+    }
+  }
+
+  /** Waits for `pid` no longer, and settles when nothing is left to wait for. */
+  #strike(publishing: Publishing, pid: number | undefined): void {
+    if (pid !== undefined) publishing.awaited.delete(pid);
+    if (publishing.stored && publishing.awaited.size === 0) publishing.settle();
+  }
+
+  #stragglers(publishing: Publishing): PublishResult['stragglers'] {
+    return this.workers()
+      .filter(({ pid }) => publishing.awaited.has(pid))
+      .map(({ id, pid }) => ({ worker: id, pid }));
+  }
+}
+
+function settleIfComplete(collecting: Collecting): void {
+  if (collecting.awaited.size === 0) collecting.settle();
+}

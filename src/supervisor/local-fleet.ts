@@ -1,0 +1,45 @@
+import type { Fleet, PublishResult, WorkerState } from '../control/ports.ts';
+import type { WorkerReport } from '../core/reports.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+
+/** The part of a data plane that a fleet of one needs. */
+export interface LocalPlane {
+  apply(snapshot: Snapshot): void;
+  report(): WorkerReport;
+}
+
+/** The data plane where control and one worker share a process. Its only worker is number 0. */
+export class LocalFleet implements Fleet {
+  readonly supervisorPid: number;
+  readonly #plane: LocalPlane;
+  #snapshot: Snapshot | undefined;
+
+  constructor(plane: LocalPlane, pid: number) {
+    this.#plane = plane;
+    this.supervisorPid = pid;
+  }
+
+  workers(): readonly WorkerState[] {
+    return [{ id: 0, pid: this.supervisorPid, revision: this.#snapshot?.revision ?? 0 }];
+  }
+
+  async publish(snapshot: Snapshot): Promise<PublishResult> {
+    const startedAt = performance.now();
+    this.#plane.apply(snapshot);
+    this.#snapshot = snapshot;
+    return { applied: [{ worker: 0, ms: performance.now() - startedAt }], stragglers: [] };
+  }
+
+  async collect(): Promise<ReadonlyMap<number, WorkerReport>> {
+    return new Map([[0, this.#plane.report()]]);
+  }
+
+  /** In the order of the addresses that the plane listens on. */
+  listenerNames(): readonly string[] {
+    return (this.#snapshot?.listeners ?? []).map(({ name }) => name);
+  }
+
+  departed(): readonly WorkerReport[] {
+    return [];
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What supervisor, control and workers say to each other. Plain and structured-cloneable.
+ *
+ * Each channel keeps its order, and that order carries meaning: control's `publish` reaches the supervisor before any later question,
+ * and what the supervisor tells control about workers (`workerUp`, `applied`, `published`) arrives in the order in which it happened.
+ * `test/supervisor/fleet.test.ts` holds the fleet to that.
+ */
+import type { SocketAddress } from '../core/model.ts';
+import type { WorkerReport } from '../core/reports.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+
+/** Where a listener really listens: its port is known even where the configuration says 0. */
+export interface OpenListener extends SocketAddress {
+  readonly name: string;
+}
+
+export type ToWorker =
+  /** The answer to `hello`. `setup` is what `app.ts` gives its workers; the supervisor does not look inside. */
+  | { readonly kind: 'welcome'; readonly worker: number; readonly setup: unknown; readonly snapshot: Snapshot | undefined }
+  | { readonly kind: 'publish'; readonly snapshot: Snapshot }
+  | { readonly kind: 'collect'; readonly ticket: number }
+  | { readonly kind: 'drain'; readonly deadlineMs: number };
+
+export type FromWorker =
+  | { readonly kind: 'hello' }
+  | { readonly kind: 'listening'; readonly listeners: readonly OpenListener[] }
+  /** `ms`: how long the change itself took. */
+  | { readonly kind: 'applied'; readonly revision: number; readonly ms: number }
+  /** The revision could not be applied, which is a bug of ours; the one before stays in force. */
+  | { readonly kind: 'notApplied'; readonly revision: number }
+  /** Answers the `collect` of this ticket; ticket 0 is a worker's last word before it leaves. */
+  | { readonly kind: 'report'; readonly ticket: number; readonly report: WorkerReport }
+  /** It cannot start, for this reason, in words for the operator. It ends after this. */
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** A worker as the supervisor knows it. */
+export interface WorkerInfo {
+  readonly id: number;
+  readonly pid: number;
+  /** Applied last; 0 before its first. */
+  readonly revision: number;
+  /** Given to it last, applied or not; 0 = none yet. */
+  readonly handed: number;
+}
+
+export type ToControl =
+  /** The answer to `hello`: everything that a control process which starts in the middle of things has to know. */
+  | {
+      readonly kind: 'welcome';
+      readonly setup: unknown;
+      readonly supervisorPid: number;
+      readonly workers: readonly WorkerInfo[];
+      readonly departed: WorkerReport | undefined;
+      /** Where the control process before this one listened, so that the address stays where the system chose the port. */
+      readonly admin: SocketAddress | undefined;
+      /** As in `serving`. */
+      readonly serving: boolean;
+    }
+  /** Every worker listens: the start is over. Sent once; a later worker's start does not take it back. */
+  | { readonly kind: 'serving' }
+  | { readonly kind: 'workerUp'; readonly worker: WorkerInfo }
+  /** `departed`: the totals of all workers that have died, this one's last report included. */
+  | { readonly kind: 'workerDown'; readonly worker: number; readonly pid: number; readonly departed: WorkerReport | undefined }
+  | { readonly kind: 'applied'; readonly worker: number; readonly pid: number; readonly revision: number; readonly ms: number }
+  | { readonly kind: 'report'; readonly worker: number; readonly pid: number; readonly ticket: number; readonly report: WorkerReport }
+  /** The supervisor has stored this revision and sent it on: a worker that starts later gets it, or a newer one. */
+  | { readonly kind: 'published'; readonly revision: number }
+  /** Sluice is stopping: take no new work. */
+  | { readonly kind: 'draining' }
+  /** All workers are gone: finish the calls that run, and go. */
+  | { readonly kind: 'leave' };
+
+export type FromControl =
+  | { readonly kind: 'hello' }
+  | { readonly kind: 'ready'; readonly admin: SocketAddress }
+  | { readonly kind: 'publish'; readonly snapshot: Snapshot }
+  /** Tickets are 1, 2, 3 … per control process. */
+  | { readonly kind: 'collect'; readonly ticket: number }
+  | { readonly kind: 'failed'; readonly message: string };

@@ -1,0 +1,252 @@
+import { mergeReports } from '../core/merge-reports.ts';
+import type { SocketAddress } from '../core/model.ts';
+import type { WorkerReport } from '../core/reports.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import { type Child, describeExit, type Exit } from './child.ts';
+import type { Forks } from './fork.ts';
+import type { Log } from './log.ts';
+import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from './messages.ts';
+import { Place } from './place.ts';
+import { StartError } from './start-error.ts';
+import { WorkerLink } from './worker-link.ts';
+
+export interface SupervisorOptions {
+  readonly forks: Forks;
+  /** At least 1. */
+  readonly workers: number;
+  /** Handed to each worker and to control as it is. */
+  readonly setup: { readonly worker: unknown; readonly control: unknown };
+  readonly log: Log;
+  readonly pid: number;
+}
+
+/** Where a Sluice that has started can be reached. */
+export interface Started {
+  readonly listeners: readonly OpenListener[];
+  readonly admin: SocketAddress;
+}
+
+/** Beyond the drain's own deadline, before a process that does not go is killed. Milliseconds. */
+const killAfterMs = 5000;
+
+type WorkerChild = Child<ToWorker, FromWorker>;
+type ControlChild = Child<ToControl, FromControl>;
+
+/**
+ * Holds control and workers together: starts them, replaces those that die, carries their messages, and stops them in order. It keeps the
+ * last published snapshot, so that a worker that starts while control is away can serve.
+ *
+ * It does nothing else, because nothing restarts *it*.
+ */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #control: Place<ToControl, FromControl>;
+  readonly #workers: readonly Place<ToWorker, FromWorker>[];
+  readonly #links = new Map<WorkerChild, WorkerLink>();
+  /** The control process, once it has said hello. */
+  #greetedControl: ControlChild | undefined;
+  #snapshot: Snapshot | undefined;
+  #departed: WorkerReport | undefined;
+  #admin: SocketAddress | undefined;
+  readonly #listening = new Map<WorkerChild, readonly OpenListener[]>();
+  #phase: 'starting' | 'running' | 'stopping' = 'starting';
+  readonly #started = Promise.withResolvers<Started>();
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    const { forks, log } = options;
+    this.#control = new Place(
+      'control',
+      () => forks.control(),
+      {
+        started: () => {},
+        message: (child, message) => this.#hearControl(child, message),
+        ended: (child, exit) => {
+          if (this.#greetedControl === child) this.#greetedControl = undefined;
+          this.#failStart('The control process', exit);
+        },
+      },
+      log,
+    );
+    this.#workers = Array.from({ length: options.workers }, (_, index) => this.#createWorkerPlace(index + 1));
+  }
+
+  /**
+   * Starts everything, and resolves when every worker listens and the admin API answers. Rejects with a {@link StartError} as soon as one
+   * part cannot start; then nothing is left running. Only the first start is judged so: later a part that fails is tried again.
+   */
+  start(): Promise<Started> {
+    // Workers first: they are what takes longest, and all boot at the same time anyway.
+    for (const worker of this.#workers) worker.start();
+    this.#control.start();
+    return this.#started.promise;
+  }
+
+  /**
+   * Stops taking new work, lets workers finish what runs for at most `deadlineMs`, then lets control finish its calls. Resolves when all
+   * processes are gone.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#phase = 'stopping';
+    this.#tellControl({ kind: 'draining' });
+    const controlGone = this.#control.close();
+    const workersGone = Promise.all(this.#workers.map((worker) => worker.close()));
+    for (const link of this.#links.values()) link.drain(deadlineMs);
+    await this.#orKill(workersGone, deadlineMs + killAfterMs, () => this.#workers);
+
+    // One that never said hello has no call to finish.
+    if (this.#greetedControl === undefined) this.#control.child?.kill('SIGKILL');
+    this.#tellControl({ kind: 'leave' });
+    await this.#orKill(controlGone, killAfterMs, () => [this.#control]);
+  }
+
+  /** Ends every process at once, whatever it is doing. Resolves when they are gone. */
+  async kill(): Promise<void> {
+    this.#phase = 'stopping';
+    await Promise.all(
+      [this.#control, ...this.#workers].map((place) => {
+        const gone = place.close();
+        place.child?.kill('SIGKILL');
+        return gone;
+      }),
+    );
+  }
+
+  #createWorkerPlace(id: number): Place<ToWorker, FromWorker> {
+    const { forks, log } = this.#options;
+    return new Place(
+      `worker ${id}`,
+      () => forks.worker(id),
+      {
+        started: (child) => void this.#links.set(child, new WorkerLink(id, child)),
+        message: (child, message) => this.#hearWorker(child, message),
+        ended: (child, exit) => this.#loseWorker(child, exit),
+      },
+      log,
+    );
+  }
+
+  #hearWorker(child: WorkerChild, message: FromWorker): void {
+    const link = this.#links.get(child);
+    if (link === undefined) return;
+    link.hear(message);
+    const from = { worker: link.id, pid: child.pid };
+    switch (message.kind) {
+      case 'hello':
+        link.welcome(this.#options.setup.worker, this.#snapshot);
+        this.#tellControl({ kind: 'workerUp', worker: link.info });
+        break;
+      case 'listening':
+        this.#listening.set(child, message.listeners);
+        if (this.#phase === 'running') this.#options.log.info({ worker: link.id, workerPid: child.pid }, 'a worker has taken its place');
+        this.#checkStarted();
+        break;
+      case 'applied':
+        this.#tellControl({ kind: 'applied', ...from, revision: message.revision, ms: message.ms });
+        break;
+      case 'notApplied':
+        break;
+      case 'report':
+        if (message.ticket !== 0) this.#tellControl({ kind: 'report', ...from, ticket: message.ticket, report: message.report });
+        break;
+      case 'failed':
+        this.#hearFailure(message.message);
+        break;
+      default:
+    }
+  }
+
+  #loseWorker(child: WorkerChild, exit: Exit): void {
+    const link = this.#links.get(child);
+    this.#links.delete(child);
+    this.#listening.delete(child);
+    if (link === undefined) return;
+    // One sum, not a list: a worker that keeps dying must not make it grow.
+    if (link.lastReport !== undefined)
+      this.#departed = mergeReports([], [...(this.#departed === undefined ? [] : [this.#departed]), link.lastReport]);
+    if (link.greeted) this.#tellControl({ kind: 'workerDown', worker: link.id, pid: child.pid, departed: this.#departed });
+    this.#failStart(`Worker ${link.id}`, exit);
+  }
+
+  #hearControl(child: ControlChild, message: FromControl): void {
+    switch (message.kind) {
+      case 'hello':
+        this.#greetedControl = child;
+        this.#tellControl({
+          kind: 'welcome',
+          setup: this.#options.setup.control,
+          supervisorPid: this.#options.pid,
+          workers: this.#greeted().map((link) => link.info),
+          departed: this.#departed,
+          admin: this.#admin,
+          serving: this.#phase !== 'starting',
+        });
+        if (this.#phase === 'stopping') this.#tellControl({ kind: 'draining' });
+        break;
+      case 'ready':
+        this.#admin = message.admin;
+        if (this.#phase === 'running') this.#options.log.info({ controlPid: child.pid }, 'control has taken its place');
+        this.#checkStarted();
+        break;
+      case 'publish':
+        // Stored first: a worker that says hello from here on gets it, one that has already gets it now. Control hears of it last.
+        this.#snapshot = message.snapshot;
+        for (const link of this.#greeted()) link.publish(message.snapshot);
+        this.#tellControl({ kind: 'published', revision: message.snapshot.revision });
+        break;
+      case 'collect':
+        for (const link of this.#greeted()) link.collect(message.ticket);
+        break;
+      case 'failed':
+        this.#hearFailure(message.message);
+        break;
+      default:
+    }
+  }
+
+  #greeted(): WorkerLink[] {
+    return [...this.#links.values()].filter((link) => link.greeted).sort((a, b) => a.id - b.id);
+  }
+
+  #tellControl(message: ToControl): void {
+    this.#greetedControl?.send(message);
+  }
+
+  #checkStarted(): void {
+    if (this.#phase !== 'starting' || this.#admin === undefined || this.#listening.size < this.#workers.length) return;
+    this.#phase = 'running';
+    this.#tellControl({ kind: 'serving' });
+    const [listeners] = this.#listening.values();
+    this.#started.resolve({ listeners: listeners ?? [], admin: this.#admin });
+  }
+
+  #hearFailure(message: string): void {
+    if (this.#phase === 'starting') this.#abandonStart(message);
+    else this.#options.log.error({}, message);
+  }
+
+  #failStart(who: string, exit: Exit): void {
+    if (this.#phase === 'starting')
+      this.#abandonStart(`${who} ended while it started (${describeExit(exit)}). The lines above may say why.`);
+  }
+
+  #abandonStart(message: string): void {
+    void this.kill().then(() => this.#started.reject(new StartError(message)));
+  }
+
+  async #orKill(
+    gone: Promise<unknown>,
+    afterMs: number,
+    places: () => readonly (Place<ToWorker, FromWorker> | Place<ToControl, FromControl>)[],
+  ) {
+    const timer = setTimeout(() => {
+      for (const place of places()) {
+        if (place.child === undefined) continue;
+        this.#options.log.warn({ killedPid: place.child.pid }, 'a process did not stop in time and is killed');
+        place.child.kill('SIGKILL');
+      }
+    }, afterMs);
+    await gone;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,104 @@
+import type { WorkerReport } from '../core/reports.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Child } from './child.ts';
+import type { FromWorker, ToWorker, WorkerInfo } from './messages.ts';
+
+/**
+ * The supervisor's end of the channel to one worker process.
+ *
+ * At most one snapshot and one question are under way at a time, and of those that come meanwhile only the newest waits: a worker that
+ * has been stopped (SIGSTOP, a debugger, a frozen disk) must not make the supervisor's memory grow, and skips what it missed.
+ */
+export class WorkerLink {
+  readonly id: number;
+  readonly #child: Child<ToWorker, FromWorker>;
+  #greeted = false;
+  #revision = 0;
+  #handed = 0;
+  #publishing = false;
+  #nextSnapshot: Snapshot | undefined;
+  #collecting = false;
+  #nextTicket: number | undefined;
+  #lastReport: WorkerReport | undefined;
+
+  constructor(id: number, child: Child<ToWorker, FromWorker>) {
+    this.id = id;
+    this.#child = child;
+  }
+
+  /** Whether it has said hello: before that it gets nothing, and control does not know it. */
+  get greeted(): boolean {
+    return this.#greeted;
+  }
+
+  get info(): WorkerInfo {
+    return { id: this.id, pid: this.#child.pid, revision: this.#revision, handed: this.#handed };
+  }
+
+  get lastReport(): WorkerReport | undefined {
+    return this.#lastReport;
+  }
+
+  welcome(setup: unknown, snapshot: Snapshot | undefined): void {
+    this.#greeted = true;
+    this.#child.send({ kind: 'welcome', worker: this.id, setup, snapshot });
+    if (snapshot === undefined) return;
+    this.#publishing = true;
+    this.#handed = snapshot.revision;
+  }
+
+  publish(snapshot: Snapshot): void {
+    this.#handed = snapshot.revision;
+    if (this.#publishing) {
+      this.#nextSnapshot = snapshot;
+      return;
+    }
+    this.#publishing = true;
+    this.#child.send({ kind: 'publish', snapshot });
+  }
+
+  collect(ticket: number): void {
+    if (this.#collecting) {
+      this.#nextTicket = ticket;
+      return;
+    }
+    this.#collecting = true;
+    this.#child.send({ kind: 'collect', ticket });
+  }
+
+  drain(deadlineMs: number): void {
+    this.#child.send({ kind: 'drain', deadlineMs });
+  }
+
+  /** Takes note of what the worker says, and sends what waited for it. */
+  hear(message: FromWorker): void {
+    switch (message.kind) {
+      case 'applied':
+        this.#revision = message.revision;
+        this.#publishNext();
+        break;
+      case 'notApplied':
+        this.#publishNext();
+        break;
+      case 'report':
+        this.#lastReport = message.report;
+        if (message.ticket !== 0) this.#collectNext();
+        break;
+      default:
+    }
+  }
+
+  #publishNext(): void {
+    this.#publishing = false;
+    const snapshot = this.#nextSnapshot;
+    this.#nextSnapshot = undefined;
+    if (snapshot !== undefined) this.publish(snapshot);
+  }
+
+  #collectNext(): void {
+    this.#collecting = false;
+    const ticket = this.#nextTicket;
+    this.#nextTicket = undefined;
+    if (ticket !== undefined) this.collect(ticket);
+  }
+}

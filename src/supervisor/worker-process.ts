@@ -1,0 +1,120 @@
+import type { SocketAddress } from '../core/model.ts';
+import type { WorkerReport } from '../core/reports.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import type { Channel } from './channel.ts';
+import type { Log } from './log.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+import { describeListenError } from './start-error.ts';
+
+/** The data plane as its process steers it. */
+export interface WorkerPlane {
+  apply(snapshot: Snapshot): void;
+  listen(): Promise<readonly SocketAddress[]>;
+  drain(deadlineMs: number): Promise<void>;
+  report(): WorkerReport;
+}
+
+export interface WorkerParts {
+  readonly plane: WorkerPlane;
+  readonly log: Log;
+}
+
+/** How long running requests may take when the supervisor has died. Milliseconds. */
+const orphanDrainMs = 30_000;
+
+/**
+ * A worker's life: says hello, gets its setup and a snapshot, listens, applies every later snapshot in the turn in which it arrives, and
+ * drains when told to, or when the supervisor is gone. Resolves with the exit code when the process should end.
+ */
+export function liveAsWorker(
+  channel: Channel<ToWorker, FromWorker>,
+  open: (setup: unknown, worker: number) => WorkerParts,
+): Promise<number> {
+  return new Promise((resolve) => new WorkerLife(channel, open, resolve).begin());
+}
+
+class WorkerLife {
+  readonly #channel: Channel<ToWorker, FromWorker>;
+  readonly #open: (setup: unknown, worker: number) => WorkerParts;
+  readonly #end: (exitCode: number) => void;
+  #parts: WorkerParts | undefined;
+  #applied = 0;
+
+  constructor(
+    channel: Channel<ToWorker, FromWorker>,
+    open: (setup: unknown, worker: number) => WorkerParts,
+    end: (exitCode: number) => void,
+  ) {
+    this.#channel = channel;
+    this.#open = open;
+    this.#end = end;
+  }
+
+  begin(): void {
+    this.#channel.onMessage((message) => this.#hear(message));
+    this.#channel.onLost(() => void this.#drain(orphanDrainMs));
+    void this.#channel.send({ kind: 'hello' });
+  }
+
+  #hear(message: ToWorker): void {
+    switch (message.kind) {
+      case 'welcome':
+        this.#parts = this.#open(message.setup, message.worker);
+        if (message.snapshot !== undefined) this.#apply(this.#parts, message.snapshot);
+        break;
+      case 'publish':
+        if (this.#parts !== undefined) this.#apply(this.#parts, message.snapshot);
+        break;
+      case 'collect':
+        if (this.#parts !== undefined) {
+          void this.#channel.send({ kind: 'report', ticket: message.ticket, report: this.#parts.plane.report() });
+        }
+        break;
+      case 'drain':
+        void this.#drain(message.deadlineMs);
+        break;
+      default:
+    }
+  }
+
+  #apply({ plane, log }: WorkerParts, snapshot: Snapshot): void {
+    const startedAt = performance.now();
+    try {
+      plane.apply(snapshot);
+    } catch (error) {
+      log.error({ err: error, revision: snapshot.revision }, 'a revision could not be applied; the one before stays in force');
+      if (this.#applied === 0) void this.#fail(`Revision ${snapshot.revision} could not be applied; the log says more.`);
+      else void this.#channel.send({ kind: 'notApplied', revision: snapshot.revision });
+      return;
+    }
+    const first = this.#applied === 0;
+    this.#applied = snapshot.revision;
+    void this.#channel.send({ kind: 'applied', revision: snapshot.revision, ms: performance.now() - startedAt });
+    if (first) void this.#listen(plane, snapshot);
+  }
+
+  async #listen(plane: WorkerPlane, { listeners }: Snapshot): Promise<void> {
+    try {
+      const addresses = await plane.listen();
+      const open = addresses.map(({ host, port }, index) => ({ name: listeners[index]?.name ?? '', host, port }));
+      await this.#channel.send({ kind: 'listening', listeners: open });
+    } catch (error) {
+      const wayOut = 'choose another address for the listener (listeners[].address in the config file, or --listen)';
+      const message = describeListenError(error, 'The proxy', wayOut) ?? `The proxy cannot listen: ${String(error)}`;
+      await this.#fail(message);
+    }
+  }
+
+  async #fail(message: string): Promise<void> {
+    await this.#channel.send({ kind: 'failed', message });
+    this.#end(1);
+  }
+
+  async #drain(deadlineMs: number): Promise<void> {
+    if (this.#parts !== undefined) {
+      await this.#parts.plane.drain(deadlineMs);
+      await this.#channel.send({ kind: 'report', ticket: 0, report: this.#parts.plane.report() });
+    }
+    this.#end(0);
+  }
+}
