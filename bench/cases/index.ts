@@ -1,0 +1,5 @@
+import type { BenchCase } from '../case.ts';
+import { large } from './large.ts';
+import { small } from './small.ts';
+
+export const cases: readonly BenchCase[] = [small, large];

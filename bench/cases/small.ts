@@ -1,0 +1,9 @@
+import type { BenchCase } from '../case.ts';
+
+/** What a proxy costs when the answer costs nothing: heads, system calls and the event loop. */
+export const small: BenchCase = {
+  name: 'small',
+  title: '100-byte answers, 64 connections',
+  connections: 64,
+  answerBytes: 100,
+};
