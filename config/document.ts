@@ -7,6 +7,7 @@ import {
   isSeq,
   LineCounter,
   parseDocument as parseYaml,
+  type Alias,
   type Document,
   type Node,
   type Pair,
@@ -49,6 +50,7 @@ type Tree = Document.Parsed;
 /** Reads YAML 1.2 or JSON, which is a part of it. Never throws. */
 export function parseDocument(text: string, fileName: string): ParsedDocument {
   const start = { line: 1, column: 1 };
+  const tooDeep = { ...start, pointer: '', message: 'the file is nested too deeply to be read' };
   if (text.length > charactersMax) {
     return malformed([{ ...start, pointer: '', message: `the file is larger than ${charactersMax / 1024 / 1024} MiB` }]);
   }
@@ -57,14 +59,15 @@ export function parseDocument(text: string, fileName: string): ParsedDocument {
   try {
     tree = parseYaml(text, { lineCounter: lines, prettyErrors: false, version: '1.2', merge: false });
   } catch {
-    // The parser is recursive; what it throws on ten thousand brackets is the end of the stack.
-    return malformed([{ ...start, pointer: '', message: 'the file is nested too deeply to be read' }]);
+    return malformed([tooDeep]);
   }
   const positionAt = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const syntax = [...tree.errors, ...tree.warnings];
+  // The parser is recursive: on a thousand brackets it reaches the end of the stack, and throws that or reports it as an error.
+  if (syntax.some(({ message }) => /stack (size exceeded|overflow)/i.test(message))) return malformed([tooDeep]);
   if (syntax.length > 0) {
     // After the first errors the parser is lost and complains about what is right.
     return malformed(syntax.slice(0, 20).map((error) => ({ ...positionAt(error.pos[0]), pointer: '', message: syntaxMessage(error) })));
@@ -75,7 +78,7 @@ export function parseDocument(text: string, fileName: string): ParsedDocument {
     problems.push({ ...positionAt(node?.range?.[0] ?? 0), pointer, message });
     return null;
   };
-  const document = toJson(tree.contents, '', { tree, report, budget }, 0);
+  const document = toJson(tree.contents, '', { tree, report, budget, sources: new Map() }, 0);
   if (problems.length > 0) return malformed(problems);
   if (!isJsonObject(document)) {
     const found = tree.contents === null || document === null ? `${fileName} is empty` : `found ${show(document)}`;
@@ -92,17 +95,19 @@ interface Conversion {
   readonly tree: Tree;
   readonly report: (node: Node | null, pointer: string, message: string) => null;
   readonly budget: { nodes: number };
+  /** What aliases stand for. The library looks through the whole tree for each, and one alias may be visited a million times. */
+  readonly sources: Map<Alias, Node | undefined>;
 }
 
 /** The library's own conversion makes Buffers of `!!binary`, text of keys that are lists, and throws on aliases without an anchor. */
 function toJson(node: Node | null, pointer: string, conversion: Conversion, depth: number): Json {
-  const { tree, report, budget } = conversion;
+  const { report, budget } = conversion;
   if (node === null) return null;
   if (depth > depthMax) return report(node, pointer, `nested more than ${depthMax} levels deep`);
   if (budget.nodes-- <= 0)
     return budget.nodes === -1 ? report(node, pointer, `aliases blow the document up to more than ${nodesMax} values`) : null;
   if (isAlias(node)) {
-    const source = node.resolve(tree);
+    const source = resolved(node, conversion);
     if (source !== undefined) return toJson(source, pointer, conversion, depth + 1);
     return report(
       node,
@@ -124,6 +129,11 @@ function toJson(node: Node | null, pointer: string, conversion: Conversion, dept
   const value = isScalar(node) ? node.value : undefined;
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   return report(node, pointer, 'expected text, a number, true, false or null');
+}
+
+function resolved(alias: Alias, { tree, sources }: Conversion): Node | undefined {
+  if (!sources.has(alias)) sources.set(alias, alias.resolve(tree));
+  return sources.get(alias);
 }
 
 /** The text of a key; 1 and true count as "1" and "true", nothing as "". Undefined for lists, objects and aliases. */

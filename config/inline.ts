@@ -21,8 +21,10 @@ export function inlineDocument(args: readonly string[], options: { readonly list
   const problems: Problem[] = [];
   const pools = new Map<string, Map<string, string>>();
   for (const [index, argument] of args.entries()) {
-    const report = (message: string): number => problems.push({ pointer: `/${index}`, message: `${quote(argument)}: ${message}` });
     const equals = argument.indexOf('=');
+    // What follows may hold a password; see readTargetUrl.
+    const shown = argument.includes('@') ? `${argument.slice(0, equals + 1)}…` : argument;
+    const report = (message: string): number => problems.push({ pointer: `/${index}`, message: `${quote(shown)}: ${message}` });
     if (equals < 0) {
       report(`expected POOL=URL such as blue=http://127.0.0.1:3001${argument.includes('://') ? `; write blue=${argument}` : ''}`);
       continue;

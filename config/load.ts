@@ -4,6 +4,7 @@ import type { JsonObject } from '../src/core/json.ts';
 import type { Model } from '../src/core/model.ts';
 import { parseDocument, type LocatedProblem } from './document.ts';
 import { examine, interpret } from './interpret.ts';
+import { printable } from './reading.ts';
 import type { Settings } from './settings.ts';
 
 export { parseDocument, type LocatedProblem, type ParsedDocument, type Position } from './document.ts';
@@ -55,7 +56,7 @@ export function checkText(text: string, fileName: string): CheckResult {
 export function formatProblems(problems: readonly LocatedProblem[], fileName: string): string {
   const lines = problems
     .toSorted(byPosition)
-    .map(({ line, column, pointer, message }) => `${fileName}:${line}:${column}  ${pointer === '' ? '/' : pointer}  ${message}`);
+    .map(({ line, column, pointer, message }) => `${fileName}:${line}:${column}  ${pointer === '' ? '/' : printable(pointer)}  ${message}`);
   return [...lines, `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${fileName}`].join('\n');
 }
 

@@ -23,13 +23,15 @@ export function show(value: Json): string {
   return String(value);
 }
 
-/** Quotes text from a document: at most 60 characters, control characters escaped. */
+/** Quotes text from a document: at most 60 characters, what a terminal might act on escaped. */
 export function quote(text: string): string {
-  const short = text.length > 60 ? `${text.slice(0, 57)}…` : text;
-  // JSON leaves DEL, C1 controls and line separators as they are; a terminal may act on them.
+  return printable(JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}…` : text));
+}
+
+/** Text with its control characters escaped, also those that reverse the direction of what follows. */
+export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex
-  return JSON.stringify(short).replace(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }

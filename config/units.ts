@@ -90,7 +90,7 @@ const durationAliases: readonly (readonly [string, RegExp])[] = [
 /** What to type instead of `1h30m`, `1.5s`, `30 sec`, `5S` or `30`. */
 function durationHint(text: string): string {
   const usage = 'a whole number followed by ms, s, m, h or d';
-  if (text.length > 40) return usage;
+  if (text.length === 0 || text.length > 40) return usage;
   if (/^[0-9]+$/.test(text)) return `write ${text}s for seconds or ${text}ms for milliseconds`;
   let total = 0;
   const rest = text.replace(/\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)\s*/giy, (part: string, amount: string, name: string) => {

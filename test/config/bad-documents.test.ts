@@ -1,0 +1,544 @@
+/**
+ * What an operator reads when something in the file is wrong. Review these as text: does the sentence say what was expected, what was
+ * found, and what to type instead?
+ */
+import { expect, test } from 'vitest';
+import { checkText } from '../../config/load.ts';
+
+const app = 'services: { web: { pools: { blue: { targets: [] } } } }';
+const beside = (yaml: string): string => `${app}\n${yaml}`;
+const matching = (conditions: string): string => beside(`routes: [{ match: { ${conditions} }, service: web }]`);
+const pool = (yaml: string): string => `services: { web: { pools: { blue: { ${yaml} } } } }`;
+const target = (yaml: string): string => pool(`targets: [${yaml}]`);
+const blueGreen = (yaml: string): string => `services: { web: { pools: { blue: { targets: [] }, green: { targets: [] } }, ${yaml} } }`;
+
+const badDocuments: readonly { readonly name: string; readonly text: string; readonly problems: readonly string[] }[] = [
+  {
+    name: 'a misspelt key',
+    text: 'servces: {}',
+    problems: [
+      '/servces  unknown key "servces"; did you mean "services"?',
+      '/services  the key "services" is missing: The applications, by name.',
+    ],
+  },
+  {
+    name: 'a key from another planet',
+    text: beside('upstreams: {}'),
+    problems: ['/upstreams  unknown key "upstreams"; expected one of listeners, admin, dataDir, workers, log, services, routes'],
+  },
+  {
+    name: 'a key one level too high',
+    text: beside('timeouts: { connect: 1s }'),
+    problems: ['/timeouts  unknown key "timeouts" here; it belongs to listeners[] and services.NAME'],
+  },
+  { name: 'no services', text: 'workers: 2', problems: ['/services  the key "services" is missing: The applications, by name.'] },
+  { name: 'empty services', text: 'services: {}', problems: ['/services  expected at least one entry, found an empty object'] },
+  {
+    name: 'services with nothing behind it',
+    text: 'services:',
+    problems: ['/services  expected an object, found nothing (null); fill it in or remove the key'],
+  },
+  {
+    name: 'a service that is a list',
+    text: 'services: { web: [blue] }',
+    problems: ['/services/web  expected an object with pools, weights, retry, timeouts, debugHeaders, found a list'],
+  },
+  {
+    name: 'a service without pools',
+    text: 'services: { web: {} }',
+    problems: ['/services/web/pools  the key "pools" is missing: The versions of the service, by name.'],
+  },
+  {
+    name: 'a service with no pool in pools',
+    text: 'services: { web: { pools: {} } }',
+    problems: ['/services/web/pools  expected at least one entry, found an empty object'],
+  },
+  {
+    name: 'a pool without targets',
+    text: pool(''),
+    problems: [
+      '/services/web/pools/blue/targets  the key "targets" is missing: The addresses of the pool, each a URL or an object with id, url and weight.',
+    ],
+  },
+  {
+    name: 'targets that are one text',
+    text: pool('targets: "http://10.0.0.1:3000"'),
+    problems: ['/services/web/pools/blue/targets  expected a list, found "http://10.0.0.1:3000"; write ["http://10.0.0.1:3000"]'],
+  },
+  {
+    name: 'an id in capitals',
+    text: 'services: { Web Shop: { pools: { blue: { targets: [] } } } }',
+    problems: [
+      '/services/Web Shop  expected an id (1 to 64 of a-z, 0-9, ".", "_" and "-"; letter or digit at both ends), found "Web Shop"; write "web-shop"',
+    ],
+  },
+  {
+    name: 'an id with a prototype in mind',
+    text: 'services: { __proto__: { pools: {} } }',
+    problems: [
+      '/services/__proto__  expected an id (1 to 64 of a-z, 0-9, ".", "_" and "-"; letter or digit at both ends), found "__proto__"; write "proto"',
+    ],
+  },
+  {
+    name: 'a port alone',
+    text: beside('listeners: [{ name: web, address: 8080 }]'),
+    problems: [
+      '/listeners/0/address  expected an address such as "0.0.0.0:8080", found the number 8080; write ":8080" for all addresses or "127.0.0.1:8080"',
+    ],
+  },
+  {
+    name: 'an address without a port',
+    text: beside('listeners: [{ name: web, address: 127.0.0.1 }]'),
+    problems: ['/listeners/0/address  expected an address such as "0.0.0.0:8080", found "127.0.0.1"; the port is missing'],
+  },
+  {
+    name: 'an IPv6 address without brackets',
+    text: beside('listeners: [{ name: web, address: "::1:8080" }]'),
+    problems: [
+      '/listeners/0/address  expected an address such as "0.0.0.0:8080", found "::1:8080"; an IPv6 address needs brackets; write "[::1]:8080"',
+    ],
+  },
+  {
+    name: 'an address with a scheme',
+    text: beside('listeners: [{ name: web, address: "http://0.0.0.0:8080/" }]'),
+    problems: ['/listeners/0/address  expected an address such as "0.0.0.0:8080", found "http://0.0.0.0:8080/"; write "0.0.0.0:8080"'],
+  },
+  {
+    name: 'a name to listen on',
+    text: beside('listeners: [{ name: web, address: "shop.example:80" }]'),
+    problems: [
+      '/listeners/0/address  expected an IP address of this machine, found "shop.example:80"; a name cannot be listened on; write ":80" for all addresses',
+    ],
+  },
+  {
+    name: 'a port out of range',
+    text: beside('listeners: [{ name: web, address: ":80800" }]'),
+    problems: ['/listeners/0/address  expected a port from 0 to 65535, found ":80800"'],
+  },
+  {
+    name: 'no listeners',
+    text: beside('listeners: []'),
+    problems: ['/listeners  expected at least one item, found an empty list; leave the key out for the default'],
+  },
+  {
+    name: 'a listener without an address',
+    text: beside('listeners: [{ name: web }]'),
+    problems: [
+      '/listeners/0/address  the key "address" is missing: IP address and port: "0.0.0.0:8080", ":8080" (the same), "[::]:8080", "127.0.0.1:8080", "localhost:8080".',
+    ],
+  },
+  {
+    name: 'two listeners of one name',
+    text: beside('listeners: [{ name: web, address: ":80" }, { name: web, address: ":81" }]'),
+    problems: ['/listeners/1/name  another listener is named "web" already; names must differ'],
+  },
+  {
+    name: 'two listeners on one port',
+    text: beside('listeners: [{ name: web, address: ":8080" }, { name: local, address: "127.0.0.1:8080" }]'),
+    problems: ['/listeners/1/address  listener "web" (:8080) has this port already; choose another'],
+  },
+  {
+    name: 'listener and admin on one port',
+    text: beside('listeners: [{ name: web, address: ":8081" }]'),
+    problems: ['/listeners/0/address  the admin API (127.0.0.1:8081) and listener "web" (:8081) need the same port; choose another'],
+  },
+  {
+    name: 'a head limit that no request fits',
+    text: beside('listeners: [{ name: web, address: ":80", limits: { headBytes: 100B } }]'),
+    problems: ['/listeners/0/limits/headBytes  expected a size from 1KiB to 1MiB, found "100B"'],
+  },
+  {
+    name: 'a duration without a unit',
+    text: blueGreen('weights: {}, timeouts: { connect: 30 }'),
+    problems: [
+      '/services/web/timeouts/connect  expected a duration such as 30s, found the number 30; write 30s for seconds or 30ms for milliseconds',
+    ],
+  },
+  {
+    name: 'a duration in words',
+    text: blueGreen('weights: {}, timeouts: { connect: 30 sec }'),
+    problems: ['/services/web/timeouts/connect  expected a duration such as 30s, found "30 sec"; write 30s'],
+  },
+  {
+    name: 'a composed duration',
+    text: blueGreen('weights: {}, timeouts: { idle: 1h30m }'),
+    problems: ['/services/web/timeouts/idle  expected a duration such as 30s, found "1h30m"; write 90m'],
+  },
+  {
+    name: 'a fraction of a second',
+    text: blueGreen('weights: {}, timeouts: { connect: 1.5s }'),
+    problems: ['/services/web/timeouts/connect  expected a duration such as 30s, found "1.5s"; write 1500ms'],
+  },
+  {
+    name: 'a zero that cannot be',
+    text: blueGreen('weights: {}, timeouts: { connect: 0s }'),
+    problems: ['/services/web/timeouts/connect  expected a duration longer than 0, found "0s"; this limit cannot be switched off'],
+  },
+  {
+    name: 'a duration of ages',
+    text: blueGreen('weights: {}, timeouts: { idle: 9999d }'),
+    problems: ['/services/web/timeouts/idle  expected a duration of at most 365d, found "9999d"'],
+  },
+  {
+    name: 'a decimal size',
+    text: beside('listeners: [{ name: web, address: ":80", limits: { headBytes: 64k } }]'),
+    problems: [
+      '/listeners/0/limits/headBytes  expected a size such as 64KiB, found "64k"; write 64KiB for 65536 bytes or 64000B for 64000 bytes',
+    ],
+  },
+  {
+    name: 'a size without a unit',
+    text: beside('listeners: [{ name: web, address: ":80", limits: { bodyBytes: 65536 } }]'),
+    problems: [
+      '/listeners/0/limits/bodyBytes  expected a size such as 64KiB, or 0 for no limit, found the number 65536; write 64KiB for 65536 bytes',
+    ],
+  },
+  {
+    name: 'a target without a scheme',
+    text: target('"10.0.0.1:3000"'),
+    problems: [
+      '/services/web/pools/blue/targets/0  expected a URL such as "http://10.0.0.7:3000", found "10.0.0.1:3000"; write "http://10.0.0.1:3000"',
+    ],
+  },
+  {
+    name: 'a target with a path',
+    text: target('"http://10.0.0.1:3000/"'),
+    problems: [
+      '/services/web/pools/blue/targets/0  expected a URL without a path, found "http://10.0.0.1:3000/"; requests keep their own path and query; write "http://10.0.0.1:3000"',
+    ],
+  },
+  {
+    name: 'a target with a query',
+    text: target('"http://10.0.0.1:3000?x=1"'),
+    problems: [
+      '/services/web/pools/blue/targets/0  expected a URL without a query, found "http://10.0.0.1:3000?x=1"; requests keep their own path and query; write "http://10.0.0.1:3000"',
+    ],
+  },
+  {
+    name: 'a target with a password',
+    text: target('"http://bob:secret@10.0.0.1:3000"'),
+    problems: [
+      '/services/web/pools/blue/targets/0  expected a URL such as "http://10.0.0.7:3000" without user name and password; write "http://10.0.0.1:3000"',
+    ],
+  },
+  {
+    name: 'a target behind TLS',
+    text: target('"https://10.0.0.1"'),
+    problems: ['/services/web/pools/blue/targets/0  a target behind TLS (https://) is not supported yet; use http://'],
+  },
+  {
+    name: 'a target of another protocol',
+    text: target('"ftp://10.0.0.1"'),
+    problems: [
+      '/services/web/pools/blue/targets/0  expected a URL such as "http://10.0.0.7:3000", found "ftp://10.0.0.1"; only http:// is spoken to targets',
+    ],
+  },
+  {
+    name: 'a mistyped IPv4 address',
+    text: target('"http://10.0.0.256:3000"'),
+    problems: [
+      '/services/web/pools/blue/targets/0  expected a URL such as "http://10.0.0.7:3000", found "http://10.0.0.256:3000"; "10.0.0.256" is no host name or IP address',
+    ],
+  },
+  {
+    name: 'a target port out of range',
+    text: target('"http://10.0.0.1:0"'),
+    problems: ['/services/web/pools/blue/targets/0  expected a URL with a port from 1 to 65535, found "http://10.0.0.1:0"'],
+  },
+  {
+    name: 'a target that is a number',
+    text: target('3000'),
+    problems: ['/services/web/pools/blue/targets/0  expected a URL such as "http://10.0.0.7:3000", found the number 3000'],
+  },
+  {
+    name: 'a target without url',
+    text: target('{ id: b1 }'),
+    problems: [
+      '/services/web/pools/blue/targets/0/url  the key "url" is missing: Scheme, host and port, nothing else: "http://10.0.0.7:3000", "http://app.internal", "http://[fd00::7]:3000".',
+    ],
+  },
+  {
+    name: 'a target weight too large',
+    text: target('{ url: "http://10.0.0.1", weight: 1001 }'),
+    problems: ['/services/web/pools/blue/targets/0/weight  expected a whole number from 0 to 1000, found the number 1001'],
+  },
+  {
+    name: 'one target twice',
+    text: target('"http://10.0.0.1:80", "http://10.0.0.1"'),
+    problems: [
+      '/services/web/pools/blue/targets/1  the pool has a target "10.0.0.1:80" already; remove it, or give it a weight instead of repeating it',
+    ],
+  },
+  {
+    name: 'one target id twice',
+    text: target('{ id: b1, url: "http://10.0.0.1" }, { id: b1, url: "http://10.0.0.2" }'),
+    problems: ['/services/web/pools/blue/targets/1/id  the pool has a target "b1" already; ids must differ within a pool'],
+  },
+  {
+    name: 'weights in percent',
+    text: blueGreen('weights: { blue: 90%, green: 10% }'),
+    problems: [
+      '/services/web/weights/blue  expected a whole number from 0 to 1000000, found "90%"; write 90, without the percent sign',
+      '/services/web/weights/green  expected a whole number from 0 to 1000000, found "10%"; write 10, without the percent sign',
+    ],
+  },
+  {
+    name: 'a fractional weight',
+    text: blueGreen('weights: { blue: 99.5, green: 0.5 }'),
+    problems: [
+      '/services/web/weights/blue  expected a whole number from 0 to 1000000, found the number 99.5; weights are relative, so multiply all of them by 10 or 100',
+      '/services/web/weights/green  expected a whole number from 0 to 1000000, found the number 0.5; weights are relative, so multiply all of them by 10 or 100',
+    ],
+  },
+  {
+    name: 'a negative weight',
+    text: blueGreen('weights: { blue: 100, green: -1 }'),
+    problems: ['/services/web/weights/green  expected a whole number from 0 to 1000000, found the number -1'],
+  },
+  {
+    name: 'a weight that is no number',
+    text: blueGreen('weights: { blue: .nan, green: .inf }'),
+    problems: [
+      '/services/web/weights/blue  expected a whole number from 0 to 1000000, found the number NaN',
+      '/services/web/weights/green  expected a whole number from 0 to 1000000, found the number Infinity',
+    ],
+  },
+  {
+    name: 'a weight for a pool that is not there',
+    text: blueGreen('weights: { blue: 90, gren: 10 }'),
+    problems: ['/services/web/weights/gren  the service has no pool "gren"; did you mean "green"?'],
+  },
+  {
+    name: 'several pools and no weights',
+    text: 'services: { web: { pools: { blue: { targets: [] }, green: { targets: [] } } } }',
+    problems: [
+      '/services/web/weights  the key "weights" is missing, and with several pools only you can know; for example { blue: 100, green: 0 }',
+    ],
+  },
+  {
+    name: 'a truth value as text',
+    text: blueGreen('weights: {}, debugHeaders: "yes"'),
+    problems: ['/services/web/debugHeaders  expected true or false, found "yes"; write true, without quotes'],
+  },
+  {
+    name: 'too many attempts',
+    text: blueGreen('weights: {}, retry: { attempts: 50 }'),
+    problems: ['/services/web/retry/attempts  expected a whole number from 0 to 10, found the number 50'],
+  },
+  {
+    name: 'a health check',
+    text: pool('targets: [], health: { path: /healthz }'),
+    problems: ['/services/web/pools/blue/health  "health" is not supported yet; remove the key'],
+  },
+  {
+    name: 'another way of balancing',
+    text: pool('targets: [], balance: least-requests'),
+    problems: ['/services/web/pools/blue/balance  "least-requests" is not supported yet; use "round-robin", or leave the key out'],
+  },
+  {
+    name: 'a misspelt way of balancing',
+    text: pool('targets: [], balance: roundrobin'),
+    problems: ['/services/web/pools/blue/balance  expected "round-robin", found "roundrobin"; did you mean "round-robin"?'],
+  },
+  {
+    name: 'sticky sessions',
+    text: blueGreen('weights: {}, sticky: { key: ip }'),
+    problems: ['/services/web/sticky  "sticky" is not supported yet; remove the key'],
+  },
+  {
+    name: 'a fallback and mirrors',
+    text: blueGreen('weights: {}, fallback: blue, mirrors: []'),
+    problems: [
+      '/services/web/fallback  "fallback" is not supported yet; remove the key',
+      '/services/web/mirrors  "mirrors" is not supported yet; remove the key',
+    ],
+  },
+  {
+    name: 'a retry budget',
+    text: blueGreen('weights: {}, retry: { attempts: 1, budget: 20% }'),
+    problems: ['/services/web/retry/budget  "budget" is not supported yet; remove the key'],
+  },
+  {
+    name: 'TLS',
+    text: beside('listeners: [{ name: web, address: ":443", tls: {} }]'),
+    problems: ['/listeners/0/tls  "tls" is not supported yet; remove the key'],
+  },
+  { name: 'rollouts', text: beside('rollouts: []'), problems: ['/rollouts  "rollouts" is not supported yet; remove the key'] },
+  {
+    name: 'admin on a unix socket',
+    text: beside('admin: { address: "unix:/run/sluice.sock" }'),
+    problems: ['/admin/address  an address on a unix socket is not supported yet; use host:port'],
+  },
+  {
+    name: 'admin off loopback without tokens',
+    text: beside('admin: { address: ":8081" }'),
+    problems: [
+      '/admin/address  without tokens anybody who reaches 0.0.0.0:8081 could move traffic; add admin.tokens, or listen on "127.0.0.1:8081"',
+    ],
+  },
+  {
+    name: 'a misspelt role',
+    text: beside('admin: { tokens: [{ name: ci, role: opertor, tokenFile: /t }] }'),
+    problems: ['/admin/tokens/0/role  expected "viewer", "operator" or "admin", found "opertor"; did you mean "operator"?'],
+  },
+  {
+    name: 'two tokens of one name',
+    text: beside('admin: { tokens: [{ name: ci, role: viewer, tokenFile: /a }, { name: ci, role: admin, tokenFile: /b }] }'),
+    problems: ['/admin/tokens/1/name  another token is named "ci" already; the journal could not tell them apart'],
+  },
+  {
+    name: 'workers as text',
+    text: beside('workers: "4"'),
+    problems: ['/workers  expected a whole number from 0 to 512 or "auto", found "4"; write 4, without quotes'],
+  },
+  {
+    name: 'too many workers',
+    text: beside('workers: 1000'),
+    problems: ['/workers  expected a whole number from 0 to 512 or "auto", found the number 1000'],
+  },
+  {
+    name: 'a log level of other programs',
+    text: beside('log: { level: warning }'),
+    problems: ['/log/level  expected "debug", "info", "warn", "error" or "silent", found "warning"; did you mean "warn"?'],
+  },
+  { name: 'an empty dataDir', text: beside('dataDir: ""'), problems: ['/dataDir  expected text that is not empty, found ""'] },
+  {
+    name: 'a route to a service that is not there',
+    text: beside('routes: [{ service: wep }]'),
+    problems: ['/routes/0/service  there is no service "wep"; did you mean "web"?'],
+  },
+  {
+    name: 'routes that are empty',
+    text: beside('routes: []'),
+    problems: ['/routes  expected at least one item, found an empty list; leave the key out for the default'],
+  },
+  {
+    name: 'several services and no routes',
+    text: 'services: { web: { pools: { a: { targets: [] } } }, api: { pools: { a: { targets: [] } } } }',
+    problems: [
+      '/routes  the key "routes" is missing, and with several services only you can know; for example [{ match: { host: "api.example" }, service: api }, { service: web }]',
+    ],
+  },
+  {
+    name: 'a host with a port',
+    text: matching('host: "shop.example:8080"'),
+    problems: [
+      '/routes/0/match/host  expected a host such as "shop.example" or "*.shop.example", found "shop.example:8080"; a route matches every port; write "shop.example"',
+    ],
+  },
+  {
+    name: 'a host that is a URL',
+    text: matching('host: "http://shop.example"'),
+    problems: [
+      '/routes/0/match/host  expected a host such as "shop.example" or "*.shop.example", found "http://shop.example"; write the host alone, without scheme and path',
+    ],
+  },
+  {
+    name: 'a wildcard inside a host',
+    text: matching('host: "api.*.example"'),
+    problems: [
+      '/routes/0/match/host  expected a host such as "shop.example" or "*.shop.example", found "api.*.example"; the wildcard stands for whole labels, at the very front: "*.shop.example"',
+    ],
+  },
+  {
+    name: 'a wildcard alone as host',
+    text: matching('host: "*"'),
+    problems: [
+      '/routes/0/match/host  expected a host such as "shop.example" or "*.shop.example", found "*"; leave host out to match every host',
+    ],
+  },
+  {
+    name: 'a host beyond ASCII',
+    text: matching('host: "*.bücher.example"'),
+    problems: [
+      '/routes/0/match/host  expected a host such as "shop.example" or "*.shop.example", found "*.bücher.example"; hosts arrive in ASCII; write "*.xn--bcher-kva.example"',
+    ],
+  },
+  {
+    name: 'a path without a slash',
+    text: matching('path: api/*'),
+    problems: ['/routes/0/match/path  expected a path such as "/api/*" or "/login", found "api/*"; it begins with a slash; write "/api/*"'],
+  },
+  {
+    name: 'a path with a star in it',
+    text: matching('path: /api*'),
+    problems: [
+      '/routes/0/match/path  expected a path such as "/api/*" or "/login", found "/api*"; "*" may stand only at the very end, after a slash',
+    ],
+  },
+  {
+    name: 'a path with a query',
+    text: matching('path: /search?q=1'),
+    problems: [
+      '/routes/0/match/path  expected a path such as "/api/*" or "/login", found "/search?q=1"; conditions on the query go under "query"',
+    ],
+  },
+  {
+    name: 'a path with a fragment',
+    text: matching('path: "/a#b"'),
+    problems: ['/routes/0/match/path  expected a path such as "/api/*" or "/login", found "/a#b"; the part after # never reaches a server'],
+  },
+  {
+    name: 'a path beyond ASCII',
+    text: matching('path: /grüße/*'),
+    problems: [
+      '/routes/0/match/path  expected a path such as "/api/*" or "/login", found "/grüße/*"; paths arrive percent-encoded; write "/gr%C3%BC%C3%9Fe/*"',
+    ],
+  },
+  {
+    name: 'a method in small letters',
+    text: matching('methods: [get]'),
+    problems: [
+      '/routes/0/match/methods/0  expected a method in capitals such as "GET", found "get"; methods are case-sensitive; write "GET"',
+    ],
+  },
+  {
+    name: 'methods that are one text',
+    text: matching('methods: GET'),
+    problems: ['/routes/0/match/methods  expected a list, found "GET"; write ["GET"]'],
+  },
+  {
+    name: 'a field value that is a number',
+    text: matching('headers: { x-canary: 1 }'),
+    problems: ['/routes/0/match/headers/x-canary  expected text, found the number 1; put it in quotes: "1"'],
+  },
+  {
+    name: 'a field name that is none',
+    text: matching('headers: { "x canary": "1" }'),
+    problems: ['/routes/0/match/headers/x canary  expected a name without spaces, colons or other separators, found "x canary"'],
+  },
+  {
+    name: 'a field given twice',
+    text: matching('headers: { X-Canary: "1", x-canary: "2" }'),
+    problems: ['/routes/0/match/headers/x-canary  the field "x-canary" stands here twice; case does not count'],
+  },
+  {
+    name: 'a cookie value with white space around it',
+    text: matching('cookies: { beta: " 1" }'),
+    problems: [
+      '/routes/0/match/cookies/beta  expected a value that HTTP can carry, found " 1"; white space around it never arrives; write "1"',
+    ],
+  },
+  {
+    name: 'a route that can never match',
+    text: matching('host: Shop.example, methods: [GET, PUT] }, service: web }, { match: { methods: [PUT, GET], host: shop.example'),
+    problems: ['/routes/1  this route can never match: route 1 (/routes/0) has the same conditions and stands earlier; remove one'],
+  },
+  {
+    name: 'a wrong port does not hide a wrong pool',
+    text: 'listeners: [{ name: web, address: 80 }]\nservices: { web: { pools: { blue: { targets: [5] } }, weights: { bleu: 1 } } }\nroutes: [{ service: wob }]',
+    problems: [
+      '/listeners/0/address  expected an address such as "0.0.0.0:8080", found the number 80; write ":80" for all addresses or "127.0.0.1:80"',
+      '/services/web/pools/blue/targets/0  expected a URL such as "http://10.0.0.7:3000", found the number 5',
+      '/services/web/weights/bleu  the service has no pool "bleu"; did you mean "blue"?',
+      '/routes/0/service  there is no service "wob"; did you mean "web"?',
+    ],
+  },
+];
+
+test.each(badDocuments)('$name is reported in these words', ({ text, problems }) => {
+  const result = checkText(text, 'sluice.yaml');
+  expect(
+    result.kind === 'invalid' && result.problems.map(({ pointer, message }) => `${pointer === '' ? '/' : pointer}  ${message}`),
+  ).toEqual(problems);
+});

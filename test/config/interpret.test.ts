@@ -1,0 +1,242 @@
+import * as fc from 'fast-check';
+import { Value } from 'typebox/value';
+import { describe, expect, test } from 'vitest';
+import { interpret } from '../../config/interpret.ts';
+import { plainSchema } from '../../config/schema-node.ts';
+import { ConfigSchema } from '../../config/schema.ts';
+import { checkShape, type Finding } from '../../config/shape.ts';
+import type { Json, JsonObject } from '../../src/core/json.ts';
+import type { RouteMatch } from '../../src/core/model.ts';
+import { anyJsonObject, documentsOf } from './arbitrary.ts';
+
+const smallest: JsonObject = { services: { web: { pools: { blue: { targets: ['http://10.0.0.1:3000'] } } } } };
+
+test('the smallest document means one service on port 8080 with every default', () => {
+  expect(interpret(smallest)).toEqual({
+    kind: 'valid',
+    model: {
+      listeners: [
+        {
+          name: 'web',
+          address: { host: '0.0.0.0', port: 8080 },
+          timeouts: { headMs: 10_000, keepAliveMs: 75_000, writeMs: 30_000 },
+          limits: { headBytes: 32_768, fields: 128, connections: 10_000, connectionsPerClient: 0, bodyBytes: 0 },
+        },
+      ],
+      services: [
+        {
+          id: 'web',
+          pools: [{ id: 'blue', targets: [{ id: '10.0.0.1:3000', address: { host: '10.0.0.1', port: 3000 }, weight: 1 }] }],
+          weights: { blue: 100 },
+          retry: { attempts: 1 },
+          timeouts: { connectMs: 1000, responseMs: 30_000, idleMs: 60_000, requestMs: 0 },
+          debugHeaders: false,
+        },
+      ],
+      routes: [{ match: { methods: [], headers: [], query: [], cookies: [] }, serviceId: 'web' }],
+    },
+    settings: {
+      admin: { address: { host: '127.0.0.1', port: 8081 }, tokens: [] },
+      dataDir: './sluice-data',
+      workers: 'auto',
+      log: { level: 'info', access: true },
+    },
+  });
+});
+
+test('what is written wins over every default', () => {
+  const meaning = interpret({
+    listeners: [
+      { name: 'a', address: '[::1]:9000', timeouts: { head: '1s' }, limits: { bodyBytes: '1MiB', headBytes: '1KiB', fields: 8 } },
+    ],
+    admin: { address: 'localhost:0', tokens: [{ name: 'ci', role: 'operator', tokenFile: '/t' }] },
+    dataDir: '/var/lib/sluice',
+    workers: 0,
+    log: { level: 'silent', access: false },
+    services: {
+      web: {
+        pools: { blue: { targets: [{ id: 'b1', url: 'http://App_1', weight: 0 }], balance: 'round-robin' } },
+        weights: { blue: 7 },
+        retry: { attempts: 0 },
+        timeouts: { connect: '250ms', response: '2m', idle: '0s', request: '1h' },
+        debugHeaders: true,
+      },
+    },
+  });
+  expect(meaning).toMatchObject({
+    model: {
+      listeners: [
+        {
+          address: { host: '::1', port: 9000 },
+          timeouts: { headMs: 1000, keepAliveMs: 75_000 },
+          limits: { bodyBytes: 1_048_576, headBytes: 1024, fields: 8, connections: 10_000 },
+        },
+      ],
+      services: [
+        {
+          pools: [{ targets: [{ id: 'b1', address: { host: 'app_1', port: 80 }, weight: 0 }] }],
+          weights: { blue: 7 },
+          retry: { attempts: 0 },
+          timeouts: { connectMs: 250, responseMs: 120_000, idleMs: 0, requestMs: 3_600_000 },
+          debugHeaders: true,
+        },
+      ],
+    },
+    settings: {
+      admin: { address: { host: '127.0.0.1', port: 0 }, tokens: [{ name: 'ci', role: 'operator', tokenFile: '/t' }] },
+      dataDir: '/var/lib/sluice',
+      workers: 0,
+      log: { level: 'silent', access: false },
+    },
+  });
+});
+
+describe('weights', () => {
+  test.each<{ weights: Json | undefined; pools: string[]; meaning: Record<string, number> | undefined }>([
+    { weights: { blue: 90, green: 10 }, pools: ['blue', 'green'], meaning: { blue: 90, green: 10 } },
+    { weights: { green: 1 }, pools: ['blue', 'green'], meaning: { blue: 0, green: 1 } }, // not named = nothing
+    { weights: {}, pools: ['blue', 'green'], meaning: { blue: 0, green: 0 } }, // said, so meant
+    { weights: undefined, pools: ['blue'], meaning: { blue: 100 } },
+    { weights: {}, pools: ['constructor'], meaning: { constructor: 0 } }, // not what every object inherits
+    { weights: undefined, pools: ['blue', 'green'], meaning: undefined },
+  ])('$weights over $pools mean $meaning', ({ weights, pools, meaning }) => {
+    expect(weightsOf(weights, pools)).toEqual(meaning);
+  });
+});
+
+describe('routes', () => {
+  const none = { methods: [], headers: [], query: [], cookies: [] };
+
+  test.each<{ match: Record<string, Json>; meaning: RouteMatch }>([
+    { match: {}, meaning: none },
+    { match: { host: 'Shop.Example' }, meaning: { ...none, host: { kind: 'exact', value: 'shop.example' } } },
+    { match: { host: '*.Shop.Example' }, meaning: { ...none, host: { kind: 'suffix', value: 'shop.example' } } },
+    { match: { host: '[::1]' }, meaning: { ...none, host: { kind: 'exact', value: '[::1]' } } },
+    { match: { path: '/login' }, meaning: { ...none, path: { kind: 'exact', value: '/login' } } },
+    { match: { path: '/' }, meaning: { ...none, path: { kind: 'exact', value: '/' } } },
+    { match: { path: '/api/*' }, meaning: { ...none, path: { kind: 'prefix', value: '/api' } } },
+    { match: { path: '/*' }, meaning: { ...none, path: { kind: 'prefix', value: '' } } },
+    { match: { methods: ['GET', 'PURGE', 'GET'] }, meaning: { ...none, methods: ['GET', 'PURGE'] } },
+    { match: { headers: { 'X-Canary': '1' } }, meaning: { ...none, headers: [{ name: 'x-canary', value: '1' }] } },
+    { match: { query: { Ä: 'x y', '': '' } }, meaning: { ...none, query: [{ name: 'Ä', value: 'x y' }, { name: '', value: '' }] } }, // prettier-ignore
+    { match: { cookies: { Beta: '1' } }, meaning: { ...none, cookies: [{ name: 'Beta', value: '1' }] } },
+  ])('$match means $meaning', ({ match, meaning }) => {
+    expect(interpret({ ...smallest, routes: [{ match, service: 'web' }] })).toMatchObject({
+      kind: 'valid',
+      model: { routes: [{ match: meaning, serviceId: 'web' }] },
+    });
+  });
+
+  test('routes that differ in one value are both kept', () => {
+    const routes = [{ match: { cookies: { beta: '1' } }, service: 'web' }, { match: { cookies: { beta: '2' } }, service: 'web' }, { service: 'web' }]; // prettier-ignore
+    expect(interpret({ ...smallest, routes })).toMatchObject({ kind: 'valid' });
+  });
+});
+
+describe('listeners', () => {
+  test.each([
+    { a: ':8080', b: '0.0.0.0:8080', clash: true },
+    { a: '127.0.0.1:8080', b: '127.0.0.2:8080', clash: false },
+    { a: '127.0.0.1:8080', b: ':8080', clash: true },
+    { a: '[::]:8080', b: '127.0.0.1:8080', clash: true }, // :: takes IPv4 as well
+    { a: '[::1]:8080', b: '0.0.0.0:8080', clash: false },
+    { a: ':0', b: ':0', clash: false }, // the system finds a free port for each
+  ])('$a and $b clash: $clash', ({ a, b, clash }) => {
+    const listeners = [{ name: 'a', address: a }, { name: 'b', address: b }]; // prettier-ignore
+    expect(interpret({ ...smallest, listeners }).kind).toBe(clash ? 'invalid' : 'valid');
+  });
+
+  test.each([
+    { address: '127.0.0.1:9', allowed: true },
+    { address: '127.9.9.9:9', allowed: true },
+    { address: '[::1]:9', allowed: true },
+    { address: 'localhost:9', allowed: true },
+    { address: '0.0.0.0:9', allowed: false },
+    { address: '[::]:9', allowed: false },
+    { address: '10.0.0.1:9', allowed: false },
+  ])('admin on $address without tokens is allowed: $allowed', ({ address, allowed }) => {
+    expect(interpret({ ...smallest, admin: { address } }).kind).toBe(allowed ? 'valid' : 'invalid');
+    const tokens = [{ name: 'ci', role: 'admin', tokenFile: '/t' }];
+    expect(interpret({ ...smallest, admin: { address, tokens } }).kind).toBe('valid');
+  });
+});
+
+describe('whatever a document holds', () => {
+  const schema = plainSchema(ConfigSchema);
+
+  test('interpret never throws, and an invalid document has at least one problem', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyJsonObject(), documentsOf(schema, fc.jsonValue())), (document) => {
+        expect(interpret(document)).not.toMatchObject({ kind: 'invalid', problems: { length: 0 } });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a document of the right shape is interpreted, or refused for what it means', () => {
+    fc.assert(
+      fc.property(documentsOf(schema, undefined), (document) => {
+        expect(['valid', 'invalid']).toContain(interpret(document).kind);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('what passes our check of shapes passes TypeBox too, so that whatever TypeBox refuses has been explained', () => {
+    fc.assert(
+      fc.property(documentsOf(schema, fc.jsonValue()), (document) => {
+        const findings: Finding[] = [];
+        checkShape(schema, document, findings);
+        expect(findings.length > 0 || Value.Check(ConfigSchema, document)).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('every pointer of a problem leads to what is there, or to what is missing in something that is there', () => {
+    fc.assert(
+      fc.property(documentsOf(schema, fc.jsonValue()), (document) => {
+        const meaning = interpret(document);
+        for (const { pointer } of meaning.kind === 'invalid' ? meaning.problems : []) {
+          expect({ pointer, found: pointer === '' || isContainer(valueAt(document, pointer.slice(0, pointer.lastIndexOf('/')))) }).toEqual({
+            pointer,
+            found: true,
+          });
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a nesting of a hundred thousand levels is a problem like any other', () => {
+    let deep: Json = 1;
+    for (let level = 0; level < 100_000; level++) deep = [deep];
+    expect(interpret({ services: deep })).toMatchObject({ kind: 'invalid', problems: [{ pointer: '/services' }] });
+  });
+
+  test('a thousand routes and services are read in a moment', () => {
+    const ids = Array.from({ length: 1000 }, (_, index) => `s${index}`);
+    const services = Object.fromEntries(ids.map((id) => [id, { pools: { blue: { targets: ['http://10.0.0.1:3000'] } } }]));
+    const routes = ids.map((id) => ({ match: { host: `${id}.example` }, service: id }));
+    expect(interpret({ services, routes })).toMatchObject({ kind: 'valid', model: { routes: { length: 1000 } } });
+  });
+});
+
+/** What weights mean for these pools; undefined where the document is refused. */
+function weightsOf(weights: Json | undefined, poolIds: readonly string[]): Readonly<Record<string, number>> | undefined {
+  const pools = Object.fromEntries(poolIds.map((id) => [id, { targets: [] }]));
+  const meaning = interpret({ services: { web: { pools, ...(weights === undefined ? {} : { weights }) } } });
+  return meaning.kind === 'valid' ? meaning.model.services[0]?.weights : undefined;
+}
+
+function valueAt(document: unknown, pointer: string): unknown {
+  const keys = pointer
+    .split('/')
+    .slice(1)
+    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return keys.reduce<unknown>((value, key) => (isContainer(value) ? Reflect.get(value, key) : undefined), document);
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { interpret } from '../../config/interpret.ts';
+import { loadFile } from '../../config/load.ts';
+import { nearest } from '../../config/nearest.ts';
+import { publishedSchema, schemaFile } from '../../config/publish-schema.ts';
+import { referenceFile } from '../../config/publish-reference.ts';
+import { referencePage } from '../../config/reference.ts';
+import { objectsOf, plainSchema } from '../../config/schema-node.ts';
+import { ConfigSchema } from '../../config/schema.ts';
+import { unsupportedKeys } from '../../config/unsupported.ts';
+import type { JsonObject } from '../../src/core/json.ts';
+
+test('the published JSON Schema is current (else: node config/publish-schema.ts)', () => {
+  expect(readFileSync(schemaFile, 'utf8')).toBe(publishedSchema());
+});
+
+test('the reference page is current (else: node config/publish-reference.ts)', () => {
+  expect(readFileSync(referenceFile, 'utf8')).toBe(referencePage());
+});
+
+test('the example loads without a problem', async () => {
+  expect(await loadFile(fileURLToPath(new URL('../../config/example.yaml', import.meta.url)))).toMatchObject({ kind: 'valid' });
+});
+
+describe('the schema', () => {
+  const objects = objectsOf(plainSchema(ConfigSchema));
+
+  test.each(objects)('explains every key of $path', ({ node }) => {
+    const bare = Object.entries(node.properties ?? {}).filter(([, member]) => !member.description?.endsWith('.'));
+    expect(bare).toEqual([]);
+  });
+
+  test.each(objects)('refuses unknown keys in $path', ({ node }) => {
+    expect(node).toMatchObject({ additionalProperties: false });
+  });
+
+  test.each(unsupportedKeys)('does not have %s, which is not supported yet', (place) => {
+    const path = place.slice(1).replace('listeners/*', 'listeners[]').replaceAll('*', 'NAME').replaceAll('/', '.');
+    const parent = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : '';
+    const found = objects.find((object) => object.path === parent);
+    expect(found).toBeDefined();
+    expect(Object.keys(found?.node.properties ?? {})).not.toContain(path.split('.').at(-1));
+  });
+});
+
+test('a document with every default written out means the same as one without any', () => {
+  const bare: JsonObject = { services: { web: { pools: { blue: { targets: ['http://a'] } } } } };
+  const service = {
+    pools: {
+      blue: {
+        targets: [{ url: 'http://a', ...defaultsOf('services.NAME.pools.NAME.targets[]') }],
+        ...defaultsOf('services.NAME.pools.NAME'),
+      },
+    },
+    retry: defaultsOf('services.NAME.retry'),
+    timeouts: defaultsOf('services.NAME.timeouts'),
+    ...defaultsOf('services.NAME'),
+  };
+  const full = {
+    ...defaultsOf(''),
+    listeners: [
+      { name: 'web', address: '0.0.0.0:8080', timeouts: defaultsOf('listeners[].timeouts'), limits: defaultsOf('listeners[].limits') },
+    ],
+    admin: defaultsOf('admin'),
+    log: defaultsOf('log'),
+    services: { web: service },
+  };
+  expect(interpret(full)).toEqual(interpret(bare));
+});
+
+test.each([
+  ['servces', 'services'],
+  ['rotues', 'routes'], // two neighbours swapped
+  ['WEIGHTS', 'weights'],
+  ['warning', 'warn'],
+  ['gren', 'green'],
+  ['upstreams', undefined],
+  ['x', undefined],
+  ['y'.repeat(10_000), undefined],
+])('%s is nearest to %s', (word, candidate) => {
+  expect(nearest(word, ['services', 'routes', 'weights', 'warn', 'green'])).toBe(candidate);
+});
+
+/** What the schema says is the default, for every key of an object that has one. */
+function defaultsOf(path: string): JsonObject {
+  const node = objectsOf(plainSchema(ConfigSchema)).find((object) => object.path === path)?.node;
+  return Object.fromEntries(
+    Object.entries(node?.properties ?? {}).flatMap(([key, member]) => (member.default === undefined ? [] : [[key, member.default]])),
+  );
+}
