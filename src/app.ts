@@ -7,27 +7,27 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { FastifyInstance } from 'fastify';
 import type { AccessToken, ProcessState } from '../admin-api/options.ts';
 import type { LogSettings, Settings, TokenSettings } from '../config/settings.ts';
-import type { DataPlane } from '../proxy/data-plane.ts';
+import type { DataPlaneOptions } from '../proxy/data-plane.ts';
 import type { Fleet, Store } from './control/ports.ts';
 import type { JsonObject } from './core/json.ts';
-import type { Model, SocketAddress } from './core/model.ts';
-import { openChannel } from './supervisor/channel.ts';
+import type { SocketAddress } from './core/model.ts';
+import { openChannel, outliveSupervisor } from './supervisor/channel.ts';
 import { type ControlPlane, liveAsControl } from './supervisor/control-process.ts';
 import { createForks } from './supervisor/fork.ts';
 import { LocalFleet } from './supervisor/local-fleet.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from './supervisor/messages.ts';
-import { describeListenError, formatAddress, StartError } from './supervisor/start-error.ts';
+import { errorCode, explainListenError, formatAddress, StartError } from './supervisor/start-error.ts';
 import { leaveSignalsToSupervisor, listenForStop } from './supervisor/stop-signals.ts';
 import { type Started, Supervisor } from './supervisor/supervisor.ts';
 import { liveAsWorker } from './supervisor/worker-process.ts';
 import { createProcessLog, type Logger, type ProcessLog } from './telemetry/log.ts';
 
-/** A configuration that has been checked, by `loadFile` or `interpret`. */
+/** A configuration that has been checked: by `loadFile`, or by `interpret`. */
 export interface Configuration {
   readonly document: JsonObject;
-  readonly model: Model;
   readonly settings: Settings;
 }
 
@@ -39,9 +39,9 @@ export interface Sluice {
   close(drainMs?: number): Promise<void>;
 }
 
-export interface StartOptions extends Pick<Configuration, 'document' | 'settings'> {
-  /** Where revisions are kept. Default: in memory, gone with the process. It is closed with the rest. */
-  readonly store?: Store;
+export interface StartOptions extends Configuration {
+  /** Where revisions are kept. Default: in memory, gone with the process, whatever the settings say. */
+  readonly dataDir?: string;
   /** Default: one that writes JSON lines to standard output, as the settings say. */
   readonly log?: ProcessLog;
 }
@@ -82,16 +82,17 @@ export async function runSluice(configuration: Configuration): Promise<number> {
 export async function startSluice(options: StartOptions): Promise<Sluice> {
   const { document, settings } = options;
   const output = options.log ?? createProcessLog({ process: 'sluice', level: settings.log.level });
-  const store = options.store ?? new (await import('./store/memory.ts')).MemoryStore();
-  const plane = await openPlane(settings.log, output);
+  const { createDataPlane } = await import('../proxy/engine.ts');
+  const plane = createDataPlane(planeOptions(settings.log, output));
   const fleet = new LocalFleet(plane, process.pid);
-  const control = await openControlPlane({ document, settings, fleet, store, log: output.log }).catch(explainStart);
+  const control = await openStore(options.dataDir)
+    .then((store) => openControlPlane({ document, settings, fleet, store, log: output.log }))
+    .catch((error: unknown) => {
+      throw explainStart(error, output.log);
+    });
   try {
     const addresses = await plane.listen().catch((error: unknown) => {
-      throw new StartError(
-        describeListenError(error, 'The proxy', 'choose another address (listeners[].address in the config file, or --listen)') ??
-          String(error),
-      );
+      throw explainListenError(error, 'proxy');
     });
     control.serve();
     return {
@@ -105,6 +106,7 @@ export async function startSluice(options: StartOptions): Promise<Sluice> {
       },
     };
   } catch (error) {
+    await plane.drain(0);
     await control.close();
     throw error;
   }
@@ -113,17 +115,14 @@ export async function startSluice(options: StartOptions): Promise<Sluice> {
 /** The life of a worker process. Resolves with its exit code. */
 export async function runWorkerProcess(): Promise<number> {
   leaveSignalsToSupervisor();
+  outliveSupervisor();
   // Before the supervisor is told that we are there, so that the first snapshot finds everything loaded.
   const { createDataPlane } = await import('../proxy/engine.ts');
   return liveAsWorker(openChannel<ToWorker, FromWorker>(), (setup, worker) => {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `runProcesses` below made it
     const settings = setup as LogSettings;
     const output = openProcessLog(`worker ${worker}`, settings);
-    const { log } = output;
-    const plane = createDataPlane({
-      access: settings.access ? output.access : undefined,
-      warn: (fields, message) => log.warn(fields, message),
-    });
-    return { plane, log };
+    return { plane: createDataPlane(planeOptions(settings, output)), log: output.log };
   });
 }
 
@@ -131,10 +130,15 @@ export async function runWorkerProcess(): Promise<number> {
 export function runControlProcess(): Promise<number> {
   leaveSignalsToSupervisor();
   return liveAsControl(openChannel<ToControl, FromControl>(), async ({ setup, fleet, adminBefore }) => {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `runProcesses` below made it
     const { document, settings } = setup as ControlSetup;
     const { log } = openProcessLog('control', settings.log);
-    const store = await openStore(settings.dataDir);
-    return openControlPlane({ document, settings, fleet, store, log, adminBefore });
+    try {
+      const store = await openStore(settings.dataDir);
+      return await openControlPlane({ document, settings, fleet, store, log, adminBefore });
+    } catch (error) {
+      throw explainStart(error, log);
+    }
   });
 }
 
@@ -200,25 +204,18 @@ async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
   }
 }
 
-async function listenForAdmin(
-  api: ReturnType<typeof import('../admin-api/app.ts').buildAdminApi>,
-  { host, port }: SocketAddress,
-): Promise<SocketAddress> {
+async function listenForAdmin(api: FastifyInstance, { host, port }: SocketAddress): Promise<SocketAddress> {
   try {
     await api.listen({ host, port });
   } catch (error) {
-    const message = describeListenError(
-      error,
-      'The admin API',
-      'choose another address (admin.address in the config file, or --admin-listen)',
-    );
-    throw message === undefined ? error : new StartError(message);
+    throw explainListenError(error, 'admin');
   }
   const address = api.server.address();
   return typeof address === 'object' && address !== null ? { host, port: address.port } : { host, port };
 }
 
-async function openStore(dataDir: string): Promise<Store> {
+async function openStore(dataDir: string | undefined): Promise<Store> {
+  if (dataDir === undefined) return new (await import('./store/memory.ts')).MemoryStore();
   const { openSqliteStore } = await import('./store/sqlite.ts');
   return openSqliteStore(dataDir);
 }
@@ -229,7 +226,7 @@ async function readTokens(tokens: readonly TokenSettings[]): Promise<AccessToken
       try {
         return { name, role, secret: (await readFile(tokenFile, 'utf8')).trim() };
       } catch (error) {
-        const why = (error as NodeJS.ErrnoException).code ?? String(error);
+        const why = errorCode(error) ?? String(error);
         throw new StartError(
           `The secret of the admin token "${name}" cannot be read from ${tokenFile} (${why}). Write it there, or correct tokenFile.`,
         );
@@ -238,9 +235,8 @@ async function readTokens(tokens: readonly TokenSettings[]): Promise<AccessToken
   );
 }
 
-async function openPlane(settings: LogSettings, { access, log }: ProcessLog): Promise<DataPlane> {
-  const { createDataPlane } = await import('../proxy/engine.ts');
-  return createDataPlane({ access: settings.access ? access : undefined, warn: (fields, message) => log.warn(fields, message) });
+function planeOptions(settings: LogSettings, { access, log }: ProcessLog): DataPlaneOptions {
+  return { access: settings.access ? access : undefined, warn: (fields, message) => log.warn(fields, message) };
 }
 
 /** What `runSluice` steers: one process or several. */
@@ -264,9 +260,7 @@ function runProcesses({ document, settings }: Configuration, workers: number, lo
 }
 
 function runAlone(configuration: Configuration, output: ProcessLog): Running {
-  const started = openStore(configuration.settings.dataDir)
-    .catch(explainStart)
-    .then((store) => startSluice({ ...configuration, store, log: output }));
+  const started = startSluice({ ...configuration, dataDir: configuration.settings.dataDir, log: output });
   return { started, stop: () => started.then((sluice) => sluice.close(drainMs)), kill: () => Promise.resolve() };
 }
 
@@ -281,14 +275,12 @@ function openProcessLog(name: string, { level }: LogSettings): ProcessLog {
   return output;
 }
 
-/** Rejects with a {@link StartError} that says what the error means to an operator. */
-function explainStart(error: unknown): Promise<never> {
+/** The error as an operator should read it. What was not written for operators is a bug, which the log should show with its origin. */
+function explainStart(error: unknown, log: Logger): StartError {
   const message = error instanceof Error ? error.message : String(error);
-  return Promise.reject(
-    new StartError(`Sluice cannot start. ${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.\n]$/.test(message) ? '' : '.'}`, {
-      cause: error,
-    }),
-  );
+  const expected = error instanceof Error && ['StartError', 'StoreError'].includes(error.name);
+  if (!expected) log.error({ err: error }, 'the start failed');
+  return new StartError(message.charAt(0).toUpperCase() + message.slice(1), { cause: error });
 }
 
 function describeStarted({ listeners, admin }: Started, workers: number): Record<string, unknown> {

@@ -1,10 +1,9 @@
 import { type Difference } from '../core/json.ts';
-import type { ClientAnswer } from './client.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import type { Output } from './output.ts';
 
 /** The answer to a change; see the admin API's documentation. */
-interface ChangeBody {
+export interface ChangeBody {
   readonly revision: number;
   readonly previous: number;
   readonly changed: boolean;
@@ -15,8 +14,7 @@ interface ChangeBody {
 }
 
 /** Says what became of a change, and gives the exit code for it: 0 only when every worker has applied it. */
-export function reportChange(answer: ClientAnswer, json: boolean, output: Output): ExitCode {
-  const body = answer.body as ChangeBody;
+export function reportChange(body: ChangeBody, json: boolean, output: Output): ExitCode {
   if (json) output.print(JSON.stringify(body));
   else describe(body, output);
   return (body.stragglers ?? []).length > 0 ? exitCodes.timedOut : exitCodes.ok;

@@ -17,12 +17,6 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface ClientAnswer {
-  readonly status: number;
-  readonly etag: string | undefined;
-  readonly body: unknown;
-}
-
 /** Beyond the server's own time-out. Milliseconds. */
 const patienceMs = 2000;
 
@@ -34,7 +28,8 @@ export class AdminClient {
     this.#options = options;
   }
 
-  async call(method: 'GET' | 'PUT' | 'PATCH' | 'POST', path: string, options: CallOptions = {}): Promise<ClientAnswer> {
+  /** Resolves with the answer's body, which is what the API's documentation says it is. */
+  async call<Body>(method: 'GET' | 'PUT' | 'PATCH' | 'POST', path: string, options: CallOptions = {}): Promise<Body> {
     const { admin, token, timeoutMs } = this.#options;
     const url = new URL(admin + path);
     for (const [name, value] of Object.entries(options.query ?? {})) {
@@ -54,9 +49,8 @@ export class AdminClient {
         body: options.body === undefined ? null : JSON.stringify(options.body),
         signal: AbortSignal.timeout(timeoutMs + patienceMs),
       });
-      const text = await response.body.text();
-      const etag = response.headers['etag'];
-      return understand({ status: response.statusCode, etag: typeof etag === 'string' ? etag : undefined, body: parse(text) }, url, text);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the API answers is its promise, not ours to check
+      return understand(response.statusCode, await response.body.text(), url) as Body;
     } catch (error) {
       throw this.#explain(error);
     } finally {
@@ -74,6 +68,12 @@ export class AdminClient {
         exitCodes.timedOut,
       );
     }
+    if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') {
+      return new CommandError(
+        `The admin API at ${admin} broke the connection off before it answered. If this was a change, "sluice status" shows whether it was applied.`,
+        exitCodes.failed,
+      );
+    }
     return new CommandError(
       `The admin API at ${admin} cannot be reached (${code ?? error.message}). Start Sluice with "sluice run -c sluice.yaml", or say where it is with --admin URL or SLUICE_ADMIN.`,
       exitCodes.unreachable,
@@ -81,9 +81,9 @@ export class AdminClient {
   }
 }
 
-function understand(answer: ClientAnswer, url: URL, text: string): ClientAnswer {
-  const { status, body } = answer;
-  if (status < 400 && isRecord(body)) return answer;
+function understand(status: number, text: string, url: URL): Readonly<Record<string, unknown>> {
+  const body = parse(text);
+  if (status < 400 && isRecord(body)) return body;
   if (status >= 400 && isRecord(body) && typeof body['detail'] === 'string') throw problemError(status, body['detail'], body['problems']);
   const start = text.slice(0, 80).replaceAll(/\s+/g, ' ');
   throw new CommandError(
@@ -93,15 +93,16 @@ function understand(answer: ClientAnswer, url: URL, text: string): ClientAnswer 
 }
 
 function problemError(status: number, detail: string, problems: unknown): CommandError {
-  const list = Array.isArray(problems) ? (problems as { pointer: string; message: string }[]) : [];
-  const lines = [detail, ...list.map(({ pointer, message }) => `  ${pointer === '' ? '/' : pointer}: ${message}`)];
+  const lines = Array.isArray(problems)
+    ? problems.filter(isRecord).map(({ pointer, message }) => `  ${String(pointer) || '/'}: ${String(message)}`)
+    : [];
   const hint = status === 401 ? ' Give one with --token or SLUICE_TOKEN.' : '';
-  return new CommandError(lines.join('\n') + hint, status >= 500 ? exitCodes.failed : exitCodes.refused);
+  return new CommandError([detail + hint, ...lines].join('\n'), status >= 500 ? exitCodes.failed : exitCodes.refused);
 }
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -111,9 +112,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Node reports a refused connect to a host with several addresses as an AggregateError, whose `code` may sit on its parts. */
+/** Node reports a refused connect to a host with several addresses as an AggregateError, whose `code` may sit on its cause. */
 function codeOf(error: Error): string | undefined {
-  const { code, cause } = error as NodeJS.ErrnoException;
-  if (typeof code === 'string' && code !== '') return code;
-  return cause instanceof Error ? codeOf(cause) : undefined;
+  if ('code' in error && typeof error.code === 'string' && error.code !== '') return error.code;
+  return error.cause instanceof Error ? codeOf(error.cause) : undefined;
 }

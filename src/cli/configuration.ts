@@ -4,7 +4,7 @@ import { inlineDocument } from '../../config/inline.ts';
 import { interpret } from '../../config/interpret.ts';
 import { formatProblems, loadFile } from '../../config/load.ts';
 import type { Problem } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 import type { Configuration } from './launcher.ts';
 
@@ -43,7 +43,9 @@ export function override(configuration: Configuration, { adminListen, workers, d
   if (adminListen !== undefined) checkListenFlag('--admin-listen', adminListen);
   const overridden: JsonObject = {
     ...document,
-    ...(adminListen === undefined ? {} : { admin: { ...(document['admin'] as JsonObject | undefined), address: adminListen } }),
+    ...(adminListen === undefined
+      ? {}
+      : { admin: { ...(isJsonObject(document['admin']) ? document['admin'] : {}), address: adminListen } }),
     ...(workers === undefined ? {} : { workers }),
     ...(dataDir === undefined ? {} : { dataDir }),
   };

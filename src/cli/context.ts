@@ -1,4 +1,3 @@
-import type { ExitCode } from './exit-codes.ts';
 import type { Launcher } from './launcher.ts';
 import type { Output } from './output.ts';
 
@@ -6,5 +5,5 @@ import type { Output } from './output.ts';
 export interface Context {
   readonly output: Output;
   readonly launcher: Launcher;
-  exitCode: ExitCode | number;
+  exitCode: number;
 }

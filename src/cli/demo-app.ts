@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 
 /** One version of the demo's app. */
 export interface DemoApp {
@@ -17,8 +16,7 @@ export async function startDemoApp(colour: string, version: string): Promise<Dem
   });
   // The proxy keeps connections to its targets; this side must not be the first to close one.
   server.keepAliveTimeout = 0;
-  await listen(server);
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server);
   return {
     url: `http://127.0.0.1:${port}`,
     close: () =>
@@ -29,10 +27,13 @@ export async function startDemoApp(colour: string, version: string): Promise<Dem
   };
 }
 
-function listen(server: Server): Promise<void> {
+function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve());
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
   });
 }
 

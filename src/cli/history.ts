@@ -28,13 +28,20 @@ Examples:
   sluice history -n 100 --json`,
     );
   return addClientOptions(command).action(async (flags: HistoryFlags) => {
-    const { body } = await (await createClient(flags)).call('GET', '/v1/revisions', { query: { limit: String(flags.limit) } });
+    const body = await (
+      await createClient(flags)
+    ).call<{ readonly revisions: readonly RevisionBody[] }>('GET', '/v1/revisions', { query: { limit: String(flags.limit) } });
     if (flags.json === true) {
       context.output.print(JSON.stringify(body));
       return;
     }
-    const { revisions } = body as { revisions: readonly RevisionBody[] };
-    const rows = revisions.map(({ revision, createdAt, actor, action, reason }) => [String(revision), createdAt, actor, action, reason]);
+    const rows = body.revisions.map(({ revision, createdAt, actor, action, reason }) => [
+      String(revision),
+      createdAt,
+      actor,
+      action,
+      reason,
+    ]);
     context.output.print(formatTable(['REVISION', 'WHEN', 'WHO', 'WHAT', 'WHY'], rows));
   });
 }

@@ -40,8 +40,8 @@ Examples:
   SLUICE_ADMIN=http://127.0.0.1:9081 sluice status`,
     );
   return addClientOptions(command).action(async (flags: ClientFlags) => {
-    const { body } = await (await createClient(flags)).call('GET', '/v1/status');
-    context.output.print(flags.json === true ? JSON.stringify(body) : describeStatus(body as StatusBody));
+    const status = await (await createClient(flags)).call<StatusBody>('GET', '/v1/status');
+    context.output.print(flags.json === true ? JSON.stringify(status) : describeStatus(status));
   });
 }
 

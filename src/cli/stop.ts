@@ -8,6 +8,12 @@ import { CommandError, exitCodes } from './exit-codes.ts';
 const stopTimeoutMs = 45_000;
 const pollMs = 50;
 
+/** What `GET /v1/status` answers, as far as it is of use here. */
+interface StatusBody {
+  readonly supervisor: { readonly pid: number };
+  readonly control: { readonly pid: number };
+}
+
 export function stopCommand(context: Context): Command {
   const command = new Command('stop')
     .summary('stop a running Sluice')
@@ -20,8 +26,7 @@ Examples:
   sluice stop --admin http://127.0.0.1:9081`,
     );
   return addClientOptions(command).action(async (flags: ClientFlags) => {
-    const { body } = await (await createClient(flags)).call('GET', '/v1/status');
-    const { supervisor, control } = body as { supervisor: { pid: number }; control: { pid: number } };
+    const { supervisor, control } = await (await createClient(flags)).call<StatusBody>('GET', '/v1/status');
     // The API may be somebody else's machine behind a tunnel, where the same number is another process, or none. Two numbers that both
     // live here are no proof, but the signal is one that every program may be sent.
     for (const pid of [supervisor.pid, control.pid]) {
@@ -38,7 +43,7 @@ function signal(pid: number): void {
   try {
     process.kill(pid, 'SIGTERM');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return;
+    if (!isNotPermitted(error)) return;
     throw new CommandError(`Sluice (pid ${pid}) belongs to another user. Type: sudo kill ${pid}`, exitCodes.refused);
   }
 }
@@ -66,6 +71,10 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return isNotPermitted(error);
   }
+}
+
+function isNotPermitted(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPERM';
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { reportChange } from './change.ts';
+import { type ChangeBody, reportChange } from './change.ts';
 import { addChangeOptions, type ChangeFlags, changeCall, createClient } from './client-options.ts';
 import type { Context } from './context.ts';
 
@@ -19,7 +19,7 @@ Examples:
     );
   return addChangeOptions(command).action(async (service: string, pool: string, flags: ChangeFlags) => {
     const path = `/v1/services/${encodeURIComponent(service)}/switch`;
-    const answer = await (await createClient(flags)).call('POST', path, { body: { to: pool }, ...changeCall(flags) });
+    const answer = await (await createClient(flags)).call<ChangeBody>('POST', path, { body: { to: pool }, ...changeCall(flags) });
     context.exitCode = reportChange(answer, flags.json === true, context.output);
   });
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { reportChange } from './change.ts';
+import { type ChangeBody, reportChange } from './change.ts';
 import { addChangeOptions, type ChangeFlags, changeCall, createClient } from './client-options.ts';
 import type { Context } from './context.ts';
 
@@ -16,7 +16,7 @@ Examples:
   sluice undo --dry-run                        show what it would change`,
     );
   return addChangeOptions(command).action(async (flags: ChangeFlags) => {
-    const answer = await (await createClient(flags)).call('POST', '/v1/undo', changeCall(flags));
+    const answer = await (await createClient(flags)).call<ChangeBody>('POST', '/v1/undo', changeCall(flags));
     context.exitCode = reportChange(answer, flags.json === true, context.output);
   });
 }

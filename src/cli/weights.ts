@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { reportChange } from './change.ts';
+import { type ChangeBody, reportChange } from './change.ts';
 import { addChangeOptions, type ChangeFlags, changeCall, createClient } from './client-options.ts';
 import type { Context } from './context.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
@@ -29,13 +29,13 @@ Examples:
     const client = await createClient(flags);
     const path = `/v1/services/${encodeURIComponent(service)}/weights`;
     if (assignments.length === 0) {
-      const { body } = await client.call('GET', path);
-      if (flags.json === true) context.output.print(JSON.stringify(body));
-      else context.output.print(describeWeights(body as Record<string, number>));
+      const weights = await client.call<Record<string, number>>('GET', path);
+      if (flags.json === true) context.output.print(JSON.stringify(weights));
+      else context.output.print(describeWeights(weights));
       return;
     }
     const body = readAssignments(service, assignments);
-    const answer = await client.call(flags.keep === true ? 'PATCH' : 'PUT', path, { body, ...changeCall(flags) });
+    const answer = await client.call<ChangeBody>(flags.keep === true ? 'PATCH' : 'PUT', path, { body, ...changeCall(flags) });
     context.exitCode = reportChange(answer, flags.json === true, context.output);
   });
 }

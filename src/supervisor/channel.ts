@@ -1,3 +1,5 @@
+import cluster from 'node:cluster';
+
 /** A child's end of its channel to the supervisor. */
 export interface Channel<Received, Sent> {
   /** Messages to a supervisor that has gone are dropped. Resolves when the message has left this process. */
@@ -5,6 +7,17 @@ export interface Channel<Received, Sent> {
   onMessage(listener: (message: Received) => void): void;
   /** The supervisor has died: nobody steers us any more. */
   onLost(listener: () => void): void;
+}
+
+/**
+ * Keeps a worker alive when the supervisor dies, so that it can finish what runs. Node would end it in that very turn, unless it believes
+ * that it was asked to disconnect.
+ */
+export function outliveSupervisor(): void {
+  const { worker } = cluster;
+  worker?.on('disconnect', () => {
+    worker.exitedAfterDisconnect = true;
+  });
 }
 
 /** The channel of the process that we are in, which the supervisor must have forked. */
@@ -16,6 +29,7 @@ export function openChannel<Received, Sent>(): Channel<Received, Sent> {
         else resolve();
       });
     },
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other end is our own code, of the same version
     onMessage: (listener) => void process.on('message', (message) => listener(message as Received)),
     onLost: (listener) => void process.once('disconnect', listener),
   };

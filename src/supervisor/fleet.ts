@@ -47,7 +47,7 @@ export class ChannelFleet implements Fleet {
   }
 
   workers(): readonly WorkerState[] {
-    return [...this.#workers.values()].sort((a, b) => a.id - b.id).map(({ id, pid, revision }) => ({ id, pid, revision }));
+    return [...this.#workers.values()].toSorted((a, b) => a.id - b.id).map(({ id, pid, revision }) => ({ id, pid, revision }));
   }
 
   departed(): readonly WorkerReport[] {

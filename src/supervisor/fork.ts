@@ -31,13 +31,14 @@ export function createForks(script: string): Forks {
   };
 }
 
-function wrap<Sent, Received>(child: ChildProcess): Child<Sent, Received> {
+function wrap<Sent extends object, Received>(child: ChildProcess): Child<Sent, Received> {
   return {
     pid: child.pid ?? 0,
     send(message) {
-      if (child.connected) child.send(message as object, () => {});
+      if (child.connected) child.send(message, () => {});
     },
     kill: (signal) => void child.kill(signal),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other end is our own code, of the same version
     onMessage: (listener) => void child.on('message', (message) => listener(message as Received)),
     onExit: (listener) => {
       child.once('exit', (code, signal) => listener({ code, signal }));

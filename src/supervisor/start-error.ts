@@ -6,26 +6,42 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** What the operator is told when an address cannot be listened on; `undefined` where the error is not about that. */
-export function describeListenError(error: unknown, what: string, wayOut: string): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  const where = address === undefined ? '' : ` ${formatAddress(address, port ?? 0)}`;
-  switch (code) {
+const speakers = {
+  proxy: { name: 'The proxy', wayOut: 'choose another address for it (listeners[].address in the config file, or --listen)' },
+  admin: { name: 'The admin API', wayOut: 'choose another address for it (admin.address in the config file, or --admin-listen)' },
+} as const;
+
+/** What the operator is told when the proxy or the admin API cannot listen. */
+export function explainListenError(error: unknown, who: keyof typeof speakers): StartError {
+  const { name, wayOut } = speakers[who];
+  const where = addressOf(error);
+  switch (errorCode(error)) {
     case 'EADDRINUSE':
-      return `${what} cannot listen on${where}: another program already does. Stop that program, or ${wayOut}.`;
+      return new StartError(`${name} cannot listen on ${where}: another program already does. Stop that program, or ${wayOut}.`);
     case 'EACCES':
-      return `${what} may not listen on${where}: ports below 1024 need a privilege (CAP_NET_BIND_SERVICE). Grant it, or ${wayOut}.`;
+      return new StartError(
+        `${name} may not listen on ${where}: ports below 1024 need a privilege. Grant CAP_NET_BIND_SERVICE, or ${wayOut}.`,
+      );
     case 'EADDRNOTAVAIL':
-      return `${what} cannot listen on${where}: this machine has no such address. Check the host, or ${wayOut}.`;
-    case 'ENOTFOUND':
-      return `${what} cannot listen: the host name in its address is unknown. Write an IP address, or ${wayOut}.`;
+      return new StartError(`${name} cannot listen on ${where}: this machine has no such address. Correct it, or ${wayOut}.`);
     default:
-      return undefined;
+      return new StartError(
+        `${name} cannot listen (${error instanceof Error ? error.message : String(error)}). To get round it, ${wayOut}.`,
+      );
   }
+}
+
+/** The system's code of an error, such as `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** An address as people write it: `127.0.0.1:8080`, `[::1]:8080`. */
 export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function addressOf(error: unknown): string {
+  if (!(error instanceof Error) || !('address' in error) || typeof error.address !== 'string') return 'its address';
+  return 'port' in error && typeof error.port === 'number' ? formatAddress(error.address, error.port) : error.address;
 }

@@ -205,7 +205,7 @@ export class Supervisor {
   }
 
   #greeted(): WorkerLink[] {
-    return [...this.#links.values()].filter((link) => link.greeted).sort((a, b) => a.id - b.id);
+    return [...this.#links.values()].filter((link) => link.greeted).toSorted((a, b) => a.id - b.id);
   }
 
   #tellControl(message: ToControl): void {

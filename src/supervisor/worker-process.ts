@@ -4,7 +4,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import type { Channel } from './channel.ts';
 import type { Log } from './log.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
-import { describeListenError } from './start-error.ts';
+import { explainListenError } from './start-error.ts';
 
 /** The data plane as its process steers it. */
 export interface WorkerPlane {
@@ -39,6 +39,8 @@ class WorkerLife {
   readonly #end: (exitCode: number) => void;
   #parts: WorkerParts | undefined;
   #applied = 0;
+  /** Resolves when the sockets are open. */
+  #listening: Promise<void> | undefined;
 
   constructor(
     channel: Channel<ToWorker, FromWorker>,
@@ -90,7 +92,7 @@ class WorkerLife {
     const first = this.#applied === 0;
     this.#applied = snapshot.revision;
     void this.#channel.send({ kind: 'applied', revision: snapshot.revision, ms: performance.now() - startedAt });
-    if (first) void this.#listen(plane, snapshot);
+    if (first) this.#listening = this.#listen(plane, snapshot);
   }
 
   async #listen(plane: WorkerPlane, { listeners }: Snapshot): Promise<void> {
@@ -99,9 +101,7 @@ class WorkerLife {
       const open = addresses.map(({ host, port }, index) => ({ name: listeners[index]?.name ?? '', host, port }));
       await this.#channel.send({ kind: 'listening', listeners: open });
     } catch (error) {
-      const wayOut = 'choose another address for the listener (listeners[].address in the config file, or --listen)';
-      const message = describeListenError(error, 'The proxy', wayOut) ?? `The proxy cannot listen: ${String(error)}`;
-      await this.#fail(message);
+      await this.#fail(explainListenError(error, 'proxy').message);
     }
   }
 
@@ -112,6 +112,8 @@ class WorkerLife {
 
   async #drain(deadlineMs: number): Promise<void> {
     if (this.#parts !== undefined) {
+      // What opens just now would be left open.
+      await this.#listening;
       await this.#parts.plane.drain(deadlineMs);
       await this.#channel.send({ kind: 'report', ticket: 0, report: this.#parts.plane.report() });
     }

@@ -167,7 +167,7 @@ export class LineWriter {
   }
 
   #heedError(error: unknown): void {
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
     // A full pipe; the tick tries again. A full disk may have room again later, so its lines wait and are dropped like any others.
     if (code === 'EAGAIN') this.#full = true;
     if (code === 'EAGAIN' || code === 'ENOSPC' || code === 'EINTR') return;
