@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { findCommand, rootDir, type Command } from './command.ts';
 import { treePids } from './proc.ts';
 
@@ -54,7 +55,19 @@ export function startChild(command: Command, core: number | undefined, logFile: 
   };
 }
 
-export function pinned(command: Command, core: number | undefined): Command {
+/** Runs `command` until it ends and returns what it printed; rejects when it fails or takes longer than `timeoutMs`. */
+export async function runToEnd(command: Command, core: number | undefined, timeoutMs: number): Promise<string> {
+  const { file, args } = pinned(command, core);
+  const result = promisify(execFile)(file, args, { cwd: rootDir, timeout: timeoutMs });
+  running.add(result.child);
+  try {
+    return (await result).stdout;
+  } finally {
+    running.delete(result.child);
+  }
+}
+
+function pinned(command: Command, core: number | undefined): Command {
   const taskset = findCommand('taskset');
   if (core === undefined || taskset === undefined) return command;
   // taskset replaces itself with the command, so the pid is the command's own.

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { pathOf, type BenchCase } from './case.ts';
-import { pinned } from './child.ts';
+import { runToEnd } from './child.ts';
 import { findCommand, nodeCommand, packageVersion, rootDir, versionOf, type Command } from './command.ts';
 
 /** What the clients saw during one run. */
@@ -30,8 +28,7 @@ export function loadTool(dir: string, core: number | undefined): LoadTool {
     async run(port, benchCase, seconds) {
       const url = `http://127.0.0.1:${port}${pathOf(benchCase)}`;
       const command = wrk === undefined ? autocannonCommand(url, benchCase, seconds, dir) : wrkCommand(wrk, url, benchCase, seconds);
-      const { file, args } = pinned(command, core);
-      const { stdout } = await promisify(execFile)(file, args, { cwd: rootDir, timeout: (seconds + 20) * 1000 });
+      const stdout = await runToEnd(command, core, (seconds + 20) * 1000);
       return wrk === undefined ? readAutocannon(stdout) : readWrk(stdout);
     },
   };
