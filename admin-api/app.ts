@@ -27,6 +27,12 @@ declare module 'fastify' {
   }
 }
 
+/** What `parseBody` and the router make of every call. */
+interface RouteTypes {
+  Params: Call['params'];
+  Body: Call['body'];
+}
+
 /** Builds the app; the caller listens with it. Throws where it would let strangers in: no tokens off loopback, or an empty secret. */
 export function buildAdminApi(options: AdminApiOptions): FastifyInstance {
   const gatekeeper = new Gatekeeper(options.tokens);
@@ -63,7 +69,7 @@ export function buildAdminApi(options: AdminApiOptions): FastifyInstance {
   void app.register(swagger, { openapi: openApiInfo });
   void app.register(async (registered) => {
     for (const route of routes) {
-      registered.route({
+      registered.route<RouteTypes>({
         method: route.method,
         url: route.path,
         config: { sluice: route },
@@ -99,11 +105,11 @@ function admit(request: FastifyRequest, options: AdminApiOptions, gatekeeper: Ga
   if (hasBody(request)) checkMediaType(headers['content-type'], headers['content-encoding'], fromBrowser);
 }
 
-function callOf(route: Route, request: FastifyRequest): Call {
+function callOf(route: Route, request: FastifyRequest<RouteTypes>): Call {
   return {
-    params: request.params as Call['params'],
+    params: request.params,
     query: readQuery(route, request.url.split('?').slice(1).join('?')),
-    body: request.body as Call['body'],
+    body: request.body,
     ifMatch: request.headers['if-match'],
     actor: request.caller?.name ?? 'anonymous',
   };

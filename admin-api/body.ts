@@ -47,7 +47,7 @@ export function parseBody(bytes: Uint8Array): Json | undefined {
   if (text.trim() === '') return undefined;
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    value = JSON.parse(text);
   } catch (cause) {
     throw new Refusal('MALFORMED', `The body is not JSON: ${syntaxMessage(text, cause instanceof Error ? cause.message : '')}.`);
   }
@@ -106,7 +106,7 @@ function isDeeperThan(root: Json, limit: number): boolean {
   let level: Json[] = [root];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > limit) return true;
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values<Json>(value as JsonObject) : []));
+    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values<Json>(value) : []));
   }
   return false;
 }

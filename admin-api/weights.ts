@@ -31,7 +31,7 @@ export const weightsRoutes: readonly Route[] = [
     role: 'operator',
     query: changeQuery,
     body: WeightsSchema,
-    handle: (call, options) => setWeights('zero', call, options),
+    handle: async (call, options) => setWeights('zero', call, options),
   },
   {
     method: 'PATCH',
@@ -40,12 +40,10 @@ export const weightsRoutes: readonly Route[] = [
     role: 'operator',
     query: changeQuery,
     body: WeightsSchema,
-    handle: (call, options) => setWeights('keep', call, options),
+    handle: async (call, options) => setWeights('keep', call, options),
   },
 ];
 
 function setWeights(others: 'zero' | 'keep', call: Call, options: AdminApiOptions): Promise<Answer> {
-  // The values are still any JSON here: which weights are possible is decided with the pools that they are for.
-  const weights = requireObject(call.body, example) as Readonly<Record<string, number>>;
-  return change({ kind: 'weights', service: serviceOf(call), weights, others }, call, options);
+  return change({ kind: 'weights', service: serviceOf(call), weights: requireObject(call.body, example), others }, call, options);
 }

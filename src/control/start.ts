@@ -1,7 +1,8 @@
 /** What is in force when the control plane starts: the last revision, what the config file changes in it, or the file alone. */
 import type { Problem } from '../core/errors.ts';
 import { keepFixedParts } from '../core/fixed-parts.ts';
-import { diffJson, equalJson, mergeThreeWay, type JsonObject } from '../core/json.ts';
+import { invariant } from '../core/invariant.ts';
+import { diffJson, equalJson, isJsonObject, mergeThreeWay, type JsonObject } from '../core/json.ts';
 import type { Model } from '../core/model.ts';
 import type { Clock, Interpret, Revision, Store } from './ports.ts';
 
@@ -45,7 +46,9 @@ export async function resumeOrApply(parts: StartParts, file: JsonObject | undefi
  * has been read from the file by then, so it is the file's in any case.
  */
 export function mergeFile(base: JsonObject | undefined, current: JsonObject, file: JsonObject): JsonObject {
-  return keepFixedParts(file, mergeThreeWay(base, current, file) as JsonObject);
+  const merged = mergeThreeWay(base, current, file);
+  invariant(isJsonObject(merged), 'a merge of objects is an object');
+  return keepFixedParts(file, merged);
 }
 
 function resume(parts: StartParts, latest: Revision): { revision: Revision; model: Model } {

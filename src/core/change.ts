@@ -1,6 +1,6 @@
 /** What a change asked for by somebody makes of the current document. Whether the result is valid is for `Interpret` to say. */
 import type { ErrorCode, Problem } from './errors.ts';
-import { unreachable } from './invariant.ts';
+import { invariant, unreachable } from './invariant.ts';
 import { childPointer, isJsonObject, mergePatch, type Json, type JsonObject } from './json.ts';
 import type { Model, Service } from './model.ts';
 import { nameHint } from './nearest.ts';
@@ -16,7 +16,8 @@ export type Change =
   | {
       readonly kind: 'weights';
       readonly service: string;
-      readonly weights: Readonly<Record<string, number>>;
+      /** By pool. Any JSON, because which weights are possible is decided with the pools that they are for. */
+      readonly weights: JsonObject;
       readonly others: 'zero' | 'keep';
     }
   /** All of the service's traffic to one pool, in one step. */
@@ -51,7 +52,7 @@ export function proposeChange(current: Standing, change: Change): Proposal {
     case 'replace':
       return proposed(change.document);
     case 'patch':
-      return proposed(mergePatch(current.document, change.patch) as JsonObject);
+      return proposed(patchObject(current.document, change.patch));
     case 'putService':
       return proposed(withService(current.document, change.service, change.document));
     case 'patchService':
@@ -94,14 +95,16 @@ function setWeights(current: Standing, change: Extract<Change, { kind: 'weights'
   const unknown = named.filter((id) => !pools.includes(id));
   if (unknown.length > 0) return poolsNotFound(service, unknown);
 
-  const problems = named.flatMap((id) => weightProblem(id, change.weights[id]));
+  const asked = new Map<string, number>();
+  const problems: Problem[] = [];
+  for (const [id, weight] of Object.entries(change.weights)) {
+    if (isWeight(weight)) asked.set(id, weight);
+    else problems.push(weightProblem(id, weight));
+  }
   if (problems.length > 0)
     return reject('INVALID', `Not possible as weights: ${problems.map((problem) => problem.message).join('; ')}.`, problems);
 
-  const weights = pools.map((id) => {
-    if (named.includes(id)) return change.weights[id]!;
-    return change.others === 'zero' ? 0 : weightOf(service, id);
-  });
+  const weights = pools.map((id) => asked.get(id) ?? (change.others === 'zero' ? 0 : weightOf(service, id)));
   return withWeights(current, service, weights);
 }
 
@@ -123,6 +126,12 @@ function withWeights(current: Standing, service: Service, weights: readonly numb
   return proposed(withService(current.document, service.id, { ...(isJsonObject(before) ? before : {}), weights: written }));
 }
 
+function patchObject(document: JsonObject, patch: JsonObject): JsonObject {
+  const patched = mergePatch(document, patch);
+  invariant(isJsonObject(patched), 'an object patched with an object is an object');
+  return patched;
+}
+
 function withService(document: JsonObject, id: string, service: Json): JsonObject {
   return { ...document, services: { ...services(document), [id]: service } };
 }
@@ -140,10 +149,13 @@ function weightOf(service: Service, poolId: string): number {
   return Object.hasOwn(service.weights, poolId) ? service.weights[poolId]! : 0;
 }
 
-function weightProblem(id: string, weight: unknown): Problem[] {
-  if (typeof weight === 'number' && Number.isInteger(weight) && weight >= 0 && weight <= weightMax) return [];
-  const message = `${id}: expected a whole number from 0 to ${weightMax}, got ${JSON.stringify(weight)}`;
-  return [{ pointer: childPointer('', id), message }];
+function isWeight(value: Json): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= weightMax;
+}
+
+function weightProblem(id: string, value: Json): Problem {
+  const message = `${id}: expected a whole number from 0 to ${weightMax}, got ${JSON.stringify(value)}`;
+  return { pointer: childPointer('', id), message };
 }
 
 export function serviceNotFound(model: Model, id: string): Rejection {

@@ -134,7 +134,7 @@ class SqliteStore implements Store {
   }
 
   #document(text: SQLOutputValue | undefined, what: string): JsonObject {
-    const document = parse(String(text));
+    const document = parse<Json>(String(text));
     if (isJsonObject(document)) return document;
     throw new StoreError(`${this.#file} is damaged (${what} is not a document). Put a backup in its place, or move it away.`);
   }
@@ -165,7 +165,7 @@ function journalEntryOf(row: Record<string, SQLOutputValue>): JournalEntry {
     action: String(row['action']),
     reason: String(row['reason']),
     revision: Number(row['revision']),
-    changes: (parse(String(row['changes'])) ?? []) as unknown as Difference[],
+    changes: parse<Difference[]>(String(row['changes'])) ?? [],
   };
 }
 
@@ -190,9 +190,10 @@ function syncDirectory(directory: string): void {
   }
 }
 
-function parse(text: string): Json | undefined {
+/** Undefined where the text is no JSON. What was written is trusted to have the shape that it was written with. */
+function parse<T>(text: string): T | undefined {
   try {
-    const value: Json = JSON.parse(text);
+    const value: T = JSON.parse(text);
     return value;
   } catch {
     return undefined;

@@ -1,7 +1,7 @@
 import { interpret } from '../../config/interpret.ts';
 import { openController, type ControllerParts, type SingleWriter } from '../../src/control/controller.ts';
 import type { CommandOptions, Log, Reply } from '../../src/control/ports.ts';
-import type { JsonObject } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { TestFleet } from './fleet.ts';
 
@@ -39,7 +39,7 @@ export interface Bench {
 }
 
 /** A controller on a memory store and a test fleet, unless told otherwise. The clock counts seconds by itself. */
-export async function openBench(parts: Partial<Bench['parts']> = {}, file: JsonObject | undefined = demoDocument): Promise<Bench> {
+export async function openBench(parts: Partial<Bench['parts']> = {}, file: JsonObject | 'none' = demoDocument): Promise<Bench> {
   let now = 0;
   const whole = {
     store: new MemoryStore(),
@@ -49,12 +49,25 @@ export async function openBench(parts: Partial<Bench['parts']> = {}, file: JsonO
     clock: { nowMs: () => (now += 1000) },
     ...parts,
   };
-  return { parts: whole, controller: await openController(whole, file) };
+  return { parts: whole, controller: await openController(whole, file === 'none' ? undefined : file) };
 }
 
-/** A service's weights in the current document. */
-export function weightsOf(controller: SingleWriter, service = 'demo'): unknown {
-  return (controller.current().document['services'] as Record<string, { weights: unknown }>)[service]!.weights;
+/** The demo service's weights in the current document. */
+export function weightsOf(controller: SingleWriter): unknown {
+  return demoOf(controller.current().document)['weights'];
+}
+
+/** The demo service in a document. */
+export function demoOf(document: JsonObject): JsonObject {
+  const services = document['services'];
+  const demo = isJsonObject(services) ? services['demo'] : undefined;
+  if (!isJsonObject(demo)) throw new Error('the document has no service "demo"');
+  return demo;
+}
+
+/** The demo document with other settings of its service, or other keys at the top. */
+export function demoWith(service: JsonObject, top: JsonObject = {}): JsonObject {
+  return { ...demoDocument, services: { demo: { ...demoOf(demoDocument), ...service } }, ...top };
 }
 
 export function accepted(reply: Reply): Extract<Reply, { kind: 'accepted' }> {

@@ -1,8 +1,10 @@
 /** What every store does. Called by one test file per implementation. */
-import fc from 'fast-check';
+import { assert, asyncProperty, dictionary, jsonValue, string } from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { revisionsKept, type Store } from '../../src/control/ports.ts';
+import { revisionsKept, type Revision, type Store } from '../../src/control/ports.ts';
 import { aRevision, changesOf, commitAll } from './support.ts';
+
+const file = (number: number): Revision => aRevision(number, { action: 'file', fileDocument: { number } });
 
 export function describeStore(name: string, open: () => Promise<Store>): void {
   async function openStore(): Promise<Store> {
@@ -11,7 +13,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     return store;
   }
 
-  describe(name, () => {
+  describe(`${name}`, () => {
     test('an empty store has no revision, no applied file and no journal', async () => {
       const store = await openStore();
       expect(await store.latest()).toBeUndefined();
@@ -58,7 +60,6 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     test(`the newest ${revisionsKept} revisions are kept, and the last applied file however old it is`, async () => {
       const store = await openStore();
-      const file = (number: number) => aRevision(number, { action: 'file', fileDocument: { number } });
       await store.commit(file(1), []);
       await store.commit(file(2), []);
       await commitAll(store, 3, revisionsKept + 10);
@@ -81,20 +82,16 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     test('any document and any text come back as they were', async () => {
       const store = await openStore();
       let number = 0;
-      await fc.assert(
-        fc.asyncProperty(
-          fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
-          fc.string({ unit: 'grapheme' }),
-          async (value, reason) => {
-            number += 1;
-            // Through JSON, because -0 is 0 there.
-            const document = JSON.parse(JSON.stringify(value));
-            const revision = aRevision(number, { document, reason, fileDocument: document });
-            await store.commit(revision, [{ pointer: '', after: document }]);
-            expect(await store.latest()).toEqual(revision);
-            expect((await store.journal(1))[0]).toMatchObject({ reason, changes: [{ pointer: '', after: document }] });
-          },
-        ),
+      await assert(
+        asyncProperty(dictionary(string({ unit: 'binary' }), jsonValue()), string({ unit: 'grapheme' }), async (value, reason) => {
+          number += 1;
+          // Through JSON, because -0 is 0 there.
+          const document = JSON.parse(JSON.stringify(value));
+          const revision = aRevision(number, { document, reason, fileDocument: document });
+          await store.commit(revision, [{ pointer: '', after: document }]);
+          expect(await store.latest()).toEqual(revision);
+          expect((await store.journal(1))[0]).toMatchObject({ reason, changes: [{ pointer: '', after: document }] });
+        }),
         { numRuns: 200 },
       );
     });

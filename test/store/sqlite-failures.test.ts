@@ -11,13 +11,17 @@ import { aRevision, changesOf, commitAll, temporaryDirectory } from './support.t
 const isRoot = process.getuid?.() === 0;
 const nobody = 65_534;
 
+/** Bytes of the disk that gets full. */
+const size = 2 * 1024 * 1024;
+
 async function failureOf(promise: Promise<unknown>): Promise<StoreError> {
-  const cause: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(cause).toBeInstanceOf(StoreError);
-  return cause as StoreError;
+  try {
+    await promise;
+  } catch (cause) {
+    if (cause instanceof StoreError) return cause;
+    throw cause;
+  }
+  throw new Error('it did not fail');
 }
 
 /** A store with a few revisions, closed. */
@@ -45,12 +49,6 @@ describe('a damaged database is refused at the start', () => {
     expect(failure.message.startsWith(file)).toBe(true);
     expect(failure.cause).toBeInstanceOf(Error);
   });
-
-  function overwrite(file: string, offset: number): void {
-    const bytes = readFileSync(file);
-    bytes.fill('garbage', offset, offset + 2048);
-    writeFileSync(file, bytes);
-  }
 });
 
 test('a document that is damaged inside a sound database is named', async () => {
@@ -116,7 +114,6 @@ test('a data directory that the user may not write is refused', async () => {
 });
 
 describe('on a full disk', () => {
-  const size = 2 * 1024 * 1024;
   const canMount = isRoot && mounts();
   if (!canMount) console.warn('skipping the full disk: only root can mount a small one');
 
@@ -149,17 +146,11 @@ describe('on a full disk', () => {
     onTestFinished(() => store.close());
 
     let last = 0;
-    let failure: unknown;
-    for (let number = 1; failure === undefined; number++) {
-      try {
-        await store.commit(big(number), changesOf(number));
-        last = number;
-      } catch (cause) {
-        failure = cause;
-      }
-    }
-    expect(failure).toBeInstanceOf(StoreError);
-    expect((failure as Error).message).toBe(
+    const commitUntilFull = async (): Promise<void> => {
+      for (; ; last++) await store.commit(big(last + 1), changesOf(last + 1));
+    };
+    const failure = await failureOf(commitUntilFull());
+    expect(failure.message).toBe(
       `The disk that holds ${file} is full, so saving revision ${last + 1} failed. Free some space and try again; no restart is needed.`,
     );
     for (let attempt = 0; attempt < 20; attempt++) await failureOf(store.commit(big(last + 1), changesOf(last + 1)));
@@ -202,20 +193,25 @@ describe('on a full disk', () => {
       /^The disk that holds .*sluice\.db is full, so opening it failed\./,
     );
   });
-
-  function big(number: number) {
-    return aRevision(number, { document: { filler: String(number).padStart(100_000, 'x') } });
-  }
-
-  function fill(directory: string): void {
-    try {
-      writeFileSync(join(directory, 'ballast'), Buffer.alloc(2 * size));
-    } catch {
-      // It has been filled as far as it goes.
-    }
-  }
-
-  function temporaryMountPoint(): string {
-    return execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
-  }
 });
+
+function overwrite(file: string, offset: number): void {
+  const bytes = readFileSync(file);
+  bytes.fill('garbage', offset, offset + 2048);
+  writeFileSync(file, bytes);
+}
+function big(number: number) {
+  return aRevision(number, { document: { filler: String(number).padStart(100_000, 'x') } });
+}
+
+function temporaryMountPoint(): string {
+  return execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
+}
+
+function fill(directory: string): void {
+  try {
+    writeFileSync(join(directory, 'ballast'), Buffer.alloc(2 * size));
+  } catch {
+    // It has been filled as far as it goes.
+  }
+}

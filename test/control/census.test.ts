@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import { Census } from '../../src/control/census.ts';
+import { mergeReports } from '../../src/core/merge-reports.ts';
+import type { WorkerReport } from '../../src/core/reports.ts';
+import { TestFleet } from './fleet.ts';
+
+function report(requests: number, more: Partial<WorkerReport> = {}): WorkerReport {
+  const targets = [{ id: 'a', inFlight: 1, codes: { 200: requests } }];
+  const pool = { id: 'blue', targets, durations: { counts: [requests, 0, 1], sumMs: requests * 2 } };
+  return {
+    revision: 3,
+    connections: 2,
+    inFlight: 1,
+    services: [{ id: 'demo', pools: [pool], retries: 1 }],
+    terminations: { no_route: requests },
+    ...more,
+  };
+}
+
+const requestsIn = ({ services }: WorkerReport): number => services[0]?.pools[0]?.targets[0]?.codes['200'] ?? 0;
+
+test('totals of workers are added up place by place', () => {
+  expect(mergeReports([report(1), report(10, { revision: 2, terminations: { no_route: 1, timeout: 5 } })])).toEqual({
+    revision: 2,
+    connections: 4,
+    inFlight: 2,
+    services: [
+      {
+        id: 'demo',
+        pools: [{ id: 'blue', targets: [{ id: 'a', inFlight: 2, codes: { 200: 11 } }], durations: { counts: [11, 0, 2], sumMs: 22 } }],
+        retries: 2,
+      },
+    ],
+    terminations: { no_route: 2, timeout: 5 },
+  });
+});
+
+test('what a dead worker had open is not open any more; what it finished still counts', () => {
+  const merged = mergeReports([], [report(7)]);
+  expect(merged).toMatchObject({ revision: 0, connections: 0, inFlight: 0, terminations: { no_route: 7 } });
+  expect(merged.services[0]?.pools[0]?.targets).toEqual([{ id: 'a', inFlight: 0, codes: { 200: 7 } }]);
+});
+
+test('services, pools and targets that only some workers know are kept', () => {
+  const other = report(5, { services: [{ id: 'other', pools: [], retries: 4 }] });
+  expect(mergeReports([report(1), other]).services.map((service) => [service.id, service.retries])).toEqual([
+    ['demo', 1],
+    ['other', 4],
+  ]);
+});
+
+test('counts never run backwards: not when a worker is stuck, not when it dies, not when another takes its place', async () => {
+  const fleet = new TestFleet();
+  const census = new Census(fleet);
+  const totals: number[] = [];
+  const read = async (): Promise<void> => void totals.push(requestsIn((await census.read(100)).totals));
+
+  fleet.reports.set(1, report(10)).set(2, report(20));
+  await read();
+  fleet.stuck.add(2);
+  fleet.reports.set(1, report(11));
+  await read();
+  fleet.replace(2); // what it said last, 20, has departed
+  await read();
+  fleet.stuck.delete(2);
+  fleet.reports.set(2, report(3));
+  await read();
+  expect(totals).toEqual([30, 31, 31, 34]);
+});
+
+test('a worker that dies while the others are being asked is counted once', async () => {
+  const fleet = new TestFleet();
+  const census = new Census(fleet);
+  fleet.reports.set(1, report(10)).set(2, report(20));
+  const collect = fleet.collect.bind(fleet);
+  fleet.collect = async () => {
+    const answers = await collect();
+    fleet.replace(2);
+    return answers;
+  };
+  const reading = await census.read(100);
+  expect(requestsIn(reading.totals)).toBe(30);
+  expect(reading.workers.map(({ id, pid, report: said }) => [id, pid, said === undefined])).toEqual([
+    [1, 101, false],
+    [2, 1102, true],
+  ]);
+});
