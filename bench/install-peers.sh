@@ -1,9 +1,18 @@
 #!/bin/sh
 # Installs what the bench compares with and loads by, on Debian and Ubuntu. The npm peers come with `npm ci`.
-# The services that the packages bring are not needed: the bench starts its own processes, on its own ports.
 set -eu
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
+
+# The bench starts its own processes, so the services that come with the packages are switched off again. One that was here before
+# may be somebody's web server: it is left alone.
+added=
+for service in nginx haproxy; do
+  [ -x "/usr/sbin/$service" ] || added="$added $service"
+done
+
 $as_root apt-get update
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nginx haproxy wrk util-linux
-if [ -d /run/systemd/system ]; then $as_root systemctl disable --now nginx haproxy; fi
+if [ -d /run/systemd/system ]; then
+  for service in $added; do $as_root systemctl disable --now "$service"; done
+fi
