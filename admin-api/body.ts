@@ -61,7 +61,7 @@ export function requireObject(body: Json | undefined, example: string): JsonObje
   if (isJsonObject(body)) return body;
   const kind = body === null ? 'null' : Array.isArray(body) ? 'an array' : `a ${typeof body}`;
   throw new Refusal('INVALID', `The body is ${kind}; send a JSON object such as ${example}.`, {
-    problems: [{ pointer: '', message: `expected an object, got ${kind}` }],
+    problems: [{ pointer: '', message: `expected an object, found ${kind}` }],
   });
 }
 

@@ -31,6 +31,6 @@ export function readIfMatch(field: string | undefined): readonly number[] | unde
 function malformed(field: string): Refusal {
   return new Refusal(
     'MALFORMED',
-    `If-Match: expected an entity tag such as "42" with its quotes, a list of them, or *, got ${field || 'nothing'}.`,
+    `If-Match: expected an entity tag such as "42" with its quotes, a list of them, or *, found ${field || 'nothing'}.`,
   );
 }

@@ -88,5 +88,5 @@ function readChoice<const T extends string>(name: QueryName, value: string, choi
 }
 
 function badValue(name: QueryName, expected: string, got: string): Refusal {
-  return new Refusal('MALFORMED', `Query parameter "${name}": expected ${expected}, got ${JSON.stringify(got)}.`);
+  return new Refusal('MALFORMED', `Query parameter "${name}": expected ${expected}, found ${JSON.stringify(got)}.`);
 }

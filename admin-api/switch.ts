@@ -34,11 +34,11 @@ function readSwitch(body: JsonObject): string {
     problems.push({ pointer: childPointer('', key), message: `unknown key ${JSON.stringify(key)}; expected to or mode` });
   }
   if (typeof to !== 'string') {
-    problems.push({ pointer: '/to', message: `expected the name of a pool, got ${to === undefined ? 'nothing' : JSON.stringify(to)}` });
+    problems.push({ pointer: '/to', message: `expected the name of a pool, found ${to === undefined ? 'nothing' : JSON.stringify(to)}` });
   }
   if (mode === 'exclusive') problems.push({ pointer: '/mode', message: '"exclusive" is not supported yet; leave it out for "atomic"' });
   else if (mode !== undefined && mode !== 'atomic') {
-    problems.push({ pointer: '/mode', message: `expected "atomic", got ${JSON.stringify(mode)}` });
+    problems.push({ pointer: '/mode', message: `expected "atomic", found ${JSON.stringify(mode)}` });
   }
   if (problems.length === 0 && typeof to === 'string') return to;
   throw new Refusal('INVALID', `The switch cannot be made; send for example ${example}.`, { problems });

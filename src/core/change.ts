@@ -99,7 +99,7 @@ function setWeights(current: Standing, change: Extract<Change, { kind: 'weights'
   const problems: Problem[] = [];
   for (const [id, weight] of Object.entries(change.weights)) {
     if (isWeight(weight)) asked.set(id, weight);
-    else problems.push(weightProblem(id, weight));
+    else problems.push(weightProblem(service, id, weight));
   }
   if (problems.length > 0)
     return reject('INVALID', `Not possible as weights: ${problems.map((problem) => problem.message).join('; ')}.`, problems);
@@ -153,9 +153,9 @@ function isWeight(value: Json): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= weightMax;
 }
 
-function weightProblem(id: string, value: Json): Problem {
-  const message = `${id}: expected a whole number from 0 to ${weightMax}, got ${JSON.stringify(value)}`;
-  return { pointer: childPointer('', id), message };
+function weightProblem(service: Service, poolId: string, value: Json): Problem {
+  const pointer = ['services', service.id, 'weights', poolId].reduce(childPointer, '');
+  return { pointer, message: `${poolId}: expected a whole number from 0 to ${weightMax}, found ${JSON.stringify(value)}` };
 }
 
 export function serviceNotFound(model: Model, id: string): Rejection {

@@ -134,7 +134,7 @@ class SqliteStore implements Store {
   }
 
   #document(text: SQLOutputValue | undefined, what: string): JsonObject {
-    const document = parse<Json>(String(text));
+    const document = parse(String(text));
     if (isJsonObject(document)) return document;
     throw new StoreError(`${this.#file} is damaged (${what} is not a document). Put a backup in its place, or move it away.`);
   }
@@ -165,8 +165,18 @@ function journalEntryOf(row: Record<string, SQLOutputValue>): JournalEntry {
     action: String(row['action']),
     reason: String(row['reason']),
     revision: Number(row['revision']),
-    changes: parse<Difference[]>(String(row['changes'])) ?? [],
+    changes: readChanges(String(row['changes'])),
   };
+}
+
+/** What `commit` wrote; a damaged entry is shown as an empty one, because nothing hangs on the journal. */
+function readChanges(text: string): readonly Difference[] {
+  try {
+    const changes: Difference[] = JSON.parse(text);
+    return changes;
+  } catch {
+    return [];
+  }
 }
 
 /** Reads every page once: a damaged file should say so at the start and not when somebody needs a rollback. */
@@ -190,10 +200,10 @@ function syncDirectory(directory: string): void {
   }
 }
 
-/** Undefined where the text is no JSON. What was written is trusted to have the shape that it was written with. */
-function parse<T>(text: string): T | undefined {
+/** Undefined where the text is no JSON. */
+function parse(text: string): Json | undefined {
   try {
-    const value: T = JSON.parse(text);
+    const value: Json = JSON.parse(text);
     return value;
   } catch {
     return undefined;

@@ -2,19 +2,25 @@ import { buildAdminApi } from '../../admin-api/app.ts';
 import type { AdminApiOptions, ProcessState } from '../../admin-api/options.ts';
 import { Census } from '../../src/control/census.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import { request, type Dispatcher } from 'undici';
 import { onTestFinished } from 'vitest';
 import { openBench, type Bench } from '../control/support.ts';
 
 export interface TestApi extends Bench {
   readonly url: string;
-  setState(state: ProcessState): void;
-  /** Calls with fetch; a body that is no string is sent as JSON. */
-  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<CallResult>;
+  readonly setState: (state: ProcessState) => void;
+  /** A body that is no text is sent as JSON and says so; a text is sent as it is and says nothing. */
+  readonly call: (
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<CallResult>;
 }
 
 export interface CallResult {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: Dispatcher.ResponseData['headers'];
   readonly text: string;
   // oxlint-disable-next-line typescript/no-explicit-any -- tests read what they expect to be there
   readonly body: any;
@@ -53,14 +59,15 @@ export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?:
     url,
     setState: (next) => void (state = next),
     async call(method, path, body, headers = {}) {
-      const response = await fetch(url + path, {
+      const isText = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+      const response = await request(url + path, {
         method,
-        headers,
-        ...(body === undefined ? {} : { body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body) }),
+        headers: isText ? headers : { 'content-type': 'application/json', ...headers },
+        ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
       });
-      const text = await response.text();
-      const isJson = /json/.test(response.headers.get('content-type') ?? '') && text !== '';
-      return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+      const text = await response.body.text();
+      const isJson = /json/.test(String(response.headers['content-type'])) && text !== '';
+      return { status: response.statusCode, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
     },
   };
 }

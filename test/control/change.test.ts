@@ -74,15 +74,15 @@ test.each([
   },
   { change: { kind: 'patchService', service: 'x', patch: {} }, says: 'SERVICE_NOT_FOUND: There is no service "x". There is only demo.' },
   { change: put({}), says: 'INVALID: The body names no pool of service "demo"; send for example {"blue":90,"green":10,"canary":10}.' },
-  { change: put({ blue: -1 }), says: 'INVALID: Not possible as weights: blue: expected a whole number from 0 to 1000000, got -1.' },
+  { change: put({ blue: -1 }), says: 'INVALID: Not possible as weights: blue: expected a whole number from 0 to 1000000, found -1.' },
   {
     change: put({ blue: 1.5, green: '9' }),
-    says: 'INVALID: Not possible as weights: blue: expected a whole number from 0 to 1000000, got 1.5; green: expected a whole number from 0 to 1000000, got "9".',
+    says: 'INVALID: Not possible as weights: blue: expected a whole number from 0 to 1000000, found 1.5; green: expected a whole number from 0 to 1000000, found "9".',
   },
-  { change: patch({ blue: null }), says: 'INVALID: Not possible as weights: blue: expected a whole number from 0 to 1000000, got null.' },
+  { change: patch({ blue: null }), says: 'INVALID: Not possible as weights: blue: expected a whole number from 0 to 1000000, found null.' },
   {
     change: put({ blue: 1_000_001 }),
-    says: 'INVALID: Not possible as weights: blue: expected a whole number from 0 to 1000000, got 1000001.',
+    says: 'INVALID: Not possible as weights: blue: expected a whole number from 0 to 1000000, found 1000001.',
   },
 ] satisfies { change: Change; says: string }[])('$says', ({ change, says }) => {
   expect(weightsAfter(withWeights({ blue: 100 }), change)).toBe(says);

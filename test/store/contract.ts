@@ -13,7 +13,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     return store;
   }
 
-  describe(`${name}`, () => {
+  // oxlint-disable-next-line vitest/valid-title -- the name is the caller's
+  describe(name, () => {
     test('an empty store has no revision, no applied file and no journal', async () => {
       const store = await openStore();
       expect(await store.latest()).toBeUndefined();

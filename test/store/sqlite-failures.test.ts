@@ -117,26 +117,6 @@ describe('on a full disk', () => {
   const canMount = isRoot && mounts();
   if (!canMount) console.warn('skipping the full disk: only root can mount a small one');
 
-  function mounts(): boolean {
-    const directory = temporaryMountPoint();
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'ignore' });
-      execFileSync('umount', [directory], { stdio: 'ignore' });
-      return true;
-    } catch {
-      return false;
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
-  }
-
-  function smallDisk(): string {
-    const directory = temporaryDirectory();
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
-    onTestFinished(() => void execFileSync('umount', ['-l', directory]));
-    return directory;
-  }
-
   test.skipIf(!canMount)('a commit is refused and changes nothing, reading goes on, and space alone heals it', async () => {
     const directory = smallDisk();
     const file = join(directory, 'sluice.db');
@@ -214,4 +194,24 @@ function fill(directory: string): void {
   } catch {
     // It has been filled as far as it goes.
   }
+}
+
+function mounts(): boolean {
+  const directory = temporaryMountPoint();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'ignore' });
+    execFileSync('umount', [directory], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function smallDisk(): string {
+  const directory = temporaryDirectory();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
+  onTestFinished(() => void execFileSync('umount', ['-l', directory]));
+  return directory;
 }

@@ -1,0 +1,282 @@
+/** Every kind of refusal with its exact words, so that they are reviewed like any other text for users. */
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import type { Dispatcher } from 'undici';
+import { expect, test } from 'vitest';
+import { errorSummaries } from '../../src/core/errors.ts';
+import { startApi } from './support.ts';
+
+interface Refused {
+  readonly call: readonly [Dispatcher.HttpMethod, string, unknown?, Readonly<Record<string, string>>?];
+  readonly is: string;
+  readonly says: string;
+}
+
+const w = '/v1/services/demo/weights';
+const s = '/v1/services/demo/switch';
+
+const refused: readonly Refused[] = [
+  { call: ['GET', '/v1/servises'], is: '404 NOT_FOUND', says: 'There is no /v1/servises. Did you mean /v1/services?' },
+  { call: ['GET', '/status'], is: '404 NOT_FOUND', says: 'There is no /status. Did you mean /v1/status?' },
+  {
+    call: ['PUT', '/services/demo/weights', { blue: 1 }],
+    is: '404 NOT_FOUND',
+    says: 'There is no /services/demo/weights. Did you mean /v1/services/demo/weights?',
+  },
+  {
+    call: ['PUT', '/v1/service/demo/weight', { blue: 1 }],
+    is: '404 NOT_FOUND',
+    says: 'There is no /v1/service/demo/weight. Did you mean /v1/services/demo/weights?',
+  },
+  {
+    call: ['PUT', '/nowhere/at/all', 'no JSON'],
+    is: '404 NOT_FOUND',
+    says: 'There is no /nowhere/at/all. GET /openapi.json lists every path.',
+  },
+  { call: ['POST', w, { blue: 1 }], is: '405 METHOD_NOT_ALLOWED', says: `POST is not possible on ${w}; use GET or PUT or PATCH.` },
+  { call: ['GET', '/v1/undo'], is: '405 METHOD_NOT_ALLOWED', says: 'GET is not possible on /v1/undo; use POST.' },
+  {
+    call: ['GET', '/v1/services/dmo'],
+    is: '404 SERVICE_NOT_FOUND',
+    says: 'There is no service "dmo". Did you mean "demo"? There is only demo.',
+  },
+  { call: ['GET', '/v1/services/__proto__'], is: '404 SERVICE_NOT_FOUND', says: 'There is no service "__proto__". There is only demo.' },
+  {
+    call: ['GET', '/v1/services/toString/weights'],
+    is: '404 SERVICE_NOT_FOUND',
+    says: 'There is no service "toString". There is only demo.',
+  },
+  {
+    call: ['PUT', w, { gren: 1 }],
+    is: '404 POOL_NOT_FOUND',
+    says: 'Service "demo" has no pool "gren". Did you mean "green"? There are blue and green.',
+  },
+  {
+    call: ['PUT', w, '{"__proto__":1}'],
+    is: '404 POOL_NOT_FOUND',
+    says: 'Service "demo" has no pool "__proto__". There are blue and green.',
+  },
+  {
+    call: ['PUT', w, { blue: '90' }],
+    is: '422 INVALID',
+    says: 'Not possible as weights: blue: expected a whole number from 0 to 1000000, found "90".',
+  },
+  { call: ['PUT', w, {}], is: '422 INVALID', says: 'The body names no pool of service "demo"; send for example {"blue":90,"green":10}.' },
+  { call: ['PUT', w, [90, 10]], is: '422 INVALID', says: 'The body is an array; send a JSON object such as {"blue":90,"green":10}.' },
+  { call: ['PUT', w, 'null'], is: '422 INVALID', says: 'The body is null; send a JSON object such as {"blue":90,"green":10}.' },
+  { call: ['PUT', w], is: '400 MALFORMED', says: 'The body is empty; send a JSON object such as {"blue":90,"green":10}.' },
+  { call: ['PUT', w, ' \n'], is: '400 MALFORMED', says: 'The body is empty; send a JSON object such as {"blue":90,"green":10}.' },
+  { call: ['PUT', w, 'blue=90&green=10'], is: '400 MALFORMED', says: "The body is not JSON: Unexpected token 'b' (line 1 column 1)." },
+  {
+    call: ['PUT', w, '{"blue":90,\n "green":x}'],
+    is: '400 MALFORMED',
+    says: "The body is not JSON: Unexpected token 'x' (line 2 column 10).",
+  },
+  {
+    call: ['PUT', w, '{"blue":90,}'],
+    is: '400 MALFORMED',
+    says: 'The body is not JSON: Expected double-quoted property name (line 1 column 12).',
+  },
+  { call: ['PUT', w, '{"blue":'], is: '400 MALFORMED', says: 'The body is not JSON: Unexpected end of JSON input.' },
+  { call: ['PUT', w, Buffer.from([0x22, 0xff, 0x22])], is: '400 MALFORMED', says: 'The body is not UTF-8 text; JSON must be.' },
+  {
+    call: ['PUT', '/v1/config', '['.repeat(200_000) + ']'.repeat(200_000)],
+    is: '400 MALFORMED',
+    says: 'The body is nested more than 100 levels deep.',
+  },
+  {
+    call: ['PUT', '/v1/config', `"${'x'.repeat(4 * 1024 * 1024)}"`],
+    is: '413 BODY_TOO_LARGE',
+    says: 'The body is larger than 4194304 bytes; send a smaller change.',
+  },
+  {
+    call: ['PUT', w, '{}', { 'content-type': 'text/plain' }],
+    is: '415 UNSUPPORTED_MEDIA_TYPE',
+    says: 'The body says that it is text/plain; send JSON with content-type: application/json.',
+  },
+  { call: ['POST', s, {}], is: '422 INVALID', says: 'The switch cannot be made; send for example {"to":"green"}.' },
+  {
+    call: ['POST', s, { to: 'gren' }],
+    is: '404 POOL_NOT_FOUND',
+    says: 'Service "demo" has no pool "gren". Did you mean "green"? There are blue and green.',
+  },
+  {
+    call: ['POST', '/v1/undo'],
+    is: '409 NOTHING_TO_UNDO',
+    says: 'Nothing comes before revision 1; "restore" goes to a revision by its number.',
+  },
+  { call: ['POST', '/v1/undo', { steps: 2 }], is: '422 INVALID', says: 'This call takes no body; leave it out.' },
+  { call: ['POST', '/v1/revisions/7/restore'], is: '404 REVISION_NOT_FOUND', says: 'There is no revision 7: the newest is 1.' },
+  {
+    call: ['GET', '/v1/revisions/7'],
+    is: '404 REVISION_NOT_FOUND',
+    says: 'There is no revision 7; GET /v1/revisions lists those that are kept.',
+  },
+  {
+    call: ['GET', '/v1/revisions/last'],
+    is: '404 REVISION_NOT_FOUND',
+    says: '"last" is no revision; they are numbered 1, 2, 3 and so on.',
+  },
+  {
+    call: ['PUT', w, { green: 1 }, { 'if-match': '"7"' }],
+    is: '412 STALE_REVISION',
+    says: 'If-Match names revision 7, but revision 1 is in force; read it again and repeat the change.',
+  },
+  {
+    call: ['PUT', w, { green: 1 }, { 'if-match': '7' }],
+    is: '400 MALFORMED',
+    says: 'If-Match: expected an entity tag such as "42" with its quotes, a list of them, or *, found 7.',
+  },
+  {
+    call: ['PUT', w, { green: 1 }, { 'idempotency-key': 'a' }],
+    is: '422 INVALID',
+    says: 'Idempotency-Key is not supported yet; leave it out, and use If-Match to repeat a change safely.',
+  },
+  {
+    call: ['PATCH', '/v1/config', { workers: 3 }],
+    is: '409 NEEDS_RESTART',
+    says: '/workers: fixed while Sluice runs; change the config file and restart.',
+  },
+  {
+    call: ['DELETE', '/v1/services/demo'],
+    is: '422 INVALID',
+    says: 'The configuration would not be valid after the change; see the list of problems.',
+  },
+  {
+    call: ['PUT', `${w}?dryrun=true`, { green: 1 }],
+    is: '400 MALFORMED',
+    says: 'Unknown query parameter "dryrun". Did you mean "dryRun"? There are dryRun, reason, timeout and wait.',
+  },
+  { call: ['PUT', `${w}?lease=10m`, { green: 1 }], is: '400 MALFORMED', says: 'Unknown query parameter "lease". It is not supported yet.' },
+  {
+    call: ['PUT', `${w}?dryRun=yes`, { green: 1 }],
+    is: '400 MALFORMED',
+    says: 'Query parameter "dryRun": expected true or false, found "yes".',
+  },
+  {
+    call: ['PUT', `${w}?dryRun=true&dryRun=false`, { green: 1 }],
+    is: '400 MALFORMED',
+    says: 'The query parameter "dryRun" is given twice; give it once.',
+  },
+  {
+    call: ['PUT', `${w}?wait=all`, { green: 1 }],
+    is: '400 MALFORMED',
+    says: 'Query parameter "wait": expected workers or none, found "all".',
+  },
+  {
+    call: ['PUT', `${w}?timeout=5`, { green: 1 }],
+    is: '400 MALFORMED',
+    says: 'Query parameter "timeout": expected a duration such as 30s, found "5"; write 5s for seconds or 5ms for milliseconds.',
+  },
+  {
+    call: ['PUT', `${w}?timeout=1h`, { green: 1 }],
+    is: '400 MALFORMED',
+    says: 'Query parameter "timeout": expected a duration of at most 10m, found "1h".',
+  },
+  {
+    call: ['PUT', `${w}?reason=${'x'.repeat(1001)}`, { green: 1 }],
+    is: '400 MALFORMED',
+    says: 'The reason has 1001 characters; at most 1000 are kept, so shorten it.',
+  },
+  {
+    call: ['GET', '/v1/revisions?limit=0'],
+    is: '400 MALFORMED',
+    says: 'Query parameter "limit": expected a whole number from 1 to 1000, found "0".',
+  },
+  { call: ['GET', '/v1/status?verbose'], is: '400 MALFORMED', says: 'Unknown query parameter "verbose". There are none.' },
+];
+
+test.each(refused)('$call.0 $call.1 is refused with $is: $says', async ({ call: [method, path, body, headers], is, says }) => {
+  const { call, controller } = await startApi();
+  const answer = await call(method, path, body, headers);
+  const { code, status, title, detail, type } = answer.body;
+  expect([`${status} ${code}`, detail]).toEqual([is, says]);
+  expect(answer.status).toBe(status);
+  expect(errorSummaries).toHaveProperty(code, title);
+  expect(type).toBe(`https://sluice.example/problems/${code.toLowerCase().replaceAll('_', '-')}`);
+  expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+  expect(controller.current().number).toBe(1);
+});
+
+test.each([
+  { body: {}, problems: [{ pointer: '/to', message: 'expected the name of a pool, found nothing' }] },
+  { body: { to: 3 }, problems: [{ pointer: '/to', message: 'expected the name of a pool, found 3' }] },
+  {
+    body: { to: 'green', mode: 'exclusive' },
+    problems: [{ pointer: '/mode', message: '"exclusive" is not supported yet; leave it out for "atomic"' }],
+  },
+  { body: { to: 'green', mode: 'soft' }, problems: [{ pointer: '/mode', message: 'expected "atomic", found "soft"' }] },
+  { body: { to: 'green', 'a/b': 1 }, problems: [{ pointer: '/a~1b', message: 'unknown key "a/b"; expected to or mode' }] },
+])('a switch with $body is refused with its problems', async ({ body, problems }) => {
+  const { call } = await startApi();
+  expect((await call('POST', s, body)).body.problems).toEqual(problems);
+});
+
+test('a weight that is not possible is named by its place in the document', async () => {
+  const { call } = await startApi();
+  expect((await call('PUT', w, { blue: -1 })).body.problems).toEqual([
+    { pointer: '/services/demo/weights/blue', message: 'blue: expected a whole number from 0 to 1000000, found -1' },
+  ]);
+});
+
+test('a switch may say that it is atomic', async () => {
+  const { call } = await startApi();
+  expect((await call('POST', s, { to: 'green', mode: 'atomic' })).body.revision).toBe(2);
+});
+
+test('every problem of a document is listed with its place', async () => {
+  const { call } = await startApi();
+  const answer = await call('PATCH', '/v1/services/demo', { pools: { blue: { targets: ['nonsense'] } }, wieghts: {} });
+  expect(answer.status).toBe(422);
+  const pointers = answer.body.problems.map((problem: { pointer: string }) => problem.pointer);
+  expect(pointers.toSorted()).toEqual(['/services/demo/pools/blue/targets/0', '/services/demo/wieghts']);
+});
+
+test('405 names the methods in Allow', async () => {
+  const { call } = await startApi();
+  expect((await call('DELETE', w)).headers['allow']).toBe('GET, HEAD, PUT, PATCH');
+  expect((await call('OPTIONS', '/v1/undo')).headers['allow']).toBe('POST');
+});
+
+test('HEAD is answered like GET, without a body', async () => {
+  const { call } = await startApi();
+  for (const path of ['/v1/status', '/v1/config', w, '/metrics', '/livez', '/readyz', '/v1/services/demo']) {
+    const get = await call('GET', path);
+    const head = await call('HEAD', path);
+    expect([path, head.status, head.text, head.headers['content-type'], head.headers['etag']]).toEqual([
+      path,
+      200,
+      '',
+      get.headers['content-type'],
+      get.headers['etag'],
+    ]);
+  }
+});
+
+test('a request that is no HTTP is answered and closed', async () => {
+  const { url } = await startApi();
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write('nonsense\r\n\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test('a path with a broken escape is refused and not a bug', async () => {
+  const { call, parts } = await startApi();
+  const answer = await call('GET', '/v1/services/%zz');
+  expect([answer.status, answer.body.code]).toEqual([400, 'MALFORMED']);
+  expect(parts.log.lines.filter((line) => line.level === 'error')).toEqual([]);
+});
+
+test('a bug is 500, says nothing of its inside, and is in the log', async () => {
+  const { call, parts } = await startApi({
+    metrics: {
+      render: () => {
+        throw new TypeError('inner secrets');
+      },
+    },
+  });
+  const answer = await call('GET', '/metrics');
+  expect(answer.status).toBe(500);
+  expect(answer.body.detail).toBe('This is a bug in Sluice; please report it with the line in the log.');
+  expect(parts.log.lines.find((line) => line.level === 'error')?.fields['err']).toBeInstanceOf(TypeError);
+});
