@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { writeCopy } from './copies.ts';
 
 /** A slice up to this size joins the text around it in one string and one packet; a larger one is written as bytes. */
 const inlineBytesMax = 16_384;
@@ -32,7 +33,7 @@ export class Outbox {
     this.bytes += slice.length;
     socket.cork();
     this.#writeText();
-    socket.write(Buffer.from(slice));
+    writeCopy(socket, slice);
     socket.uncork();
   }
 

@@ -6,6 +6,7 @@ import type { Upstream, UpstreamEvents } from '../sides.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
 import { connectFailure } from './connect-failure.ts';
+import { readBytes } from './copies.ts';
 import type { HeadLimits } from './request-head.ts';
 import { Outbox } from './outbox.ts';
 import { Http1ResponseHead } from './response-head.ts';
@@ -27,7 +28,7 @@ export const responseLimits: HeadLimits = { headBytes: 65_536, fields: 256 };
  * One buffer that every upstream connection of this process reads into: a read and its callback happen in one turn, so no two overlap.
  * What is not copied or flushed before the callback returns is overwritten. (`onread`, documented in node:net; 10% of the whole cost.)
  */
-const sharedReadBuffer = Buffer.allocUnsafeSlow(65_536);
+const sharedReadBuffer = Buffer.allocUnsafeSlow(readBytes);
 
 /** One HTTP/1.1 connection to a target, which serves one request after the other. */
 export class Http1Upstream implements Upstream, BodySink {
