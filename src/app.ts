@@ -67,13 +67,13 @@ export async function runSluice(configuration: Configuration): Promise<number> {
   const signal = await Promise.race([stop.first, started.then(() => stop.first)]);
 
   log.info({ signal, drainMs }, 'stopping: running requests are finished');
-  const stopped = parts.stop().then(() => 0);
-  const cut = stop.second.then(async () => {
-    log.warn({}, 'stopped at once by a second signal');
-    await parts.kill();
-    return 1;
+  let exitCode = 0;
+  const cut = stop.second.then(() => {
+    log.warn({}, 'a second signal: running requests are cut');
+    exitCode = 1;
+    return parts.kill();
   });
-  const exitCode = await Promise.race([stopped, cut]);
+  await Promise.race([parts.stop(), cut]);
   log.info({}, 'stopped');
   return exitCode;
 }

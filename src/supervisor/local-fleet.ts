@@ -1,20 +1,15 @@
+import type { DataPlane } from '../../proxy/data-plane.ts';
 import type { Fleet, PublishResult, WorkerState } from '../control/ports.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 
-/** The part of a data plane that a fleet of one needs. */
-export interface LocalPlane {
-  apply(snapshot: Snapshot): void;
-  report(): WorkerReport;
-}
-
 /** The data plane where control and one worker share a process. Its only worker is number 0. */
 export class LocalFleet implements Fleet {
   readonly supervisorPid: number;
-  readonly #plane: LocalPlane;
+  readonly #plane: Pick<DataPlane, 'apply' | 'report'>;
   #snapshot: Snapshot | undefined;
 
-  constructor(plane: LocalPlane, pid: number) {
+  constructor(plane: Pick<DataPlane, 'apply' | 'report'>, pid: number) {
     this.#plane = plane;
     this.supervisorPid = pid;
   }

@@ -1,6 +1,6 @@
+import type { Log } from '../control/ports.ts';
 import { delayRestart } from '../core/restart-delay.ts';
 import { type Child, describeExit, type Exit } from './child.ts';
-import type { Log } from './log.ts';
 
 /** What happens in a place; `C` is the kind of child. */
 export interface PlaceEvents<C, Received> {

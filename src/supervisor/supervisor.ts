@@ -1,10 +1,10 @@
+import type { Log } from '../control/ports.ts';
 import { mergeReports } from '../core/merge-reports.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Child, describeExit, type Exit } from './child.ts';
 import type { Forks } from './fork.ts';
-import type { Log } from './log.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from './messages.ts';
 import { Place } from './place.ts';
 import { StartError } from './start-error.ts';

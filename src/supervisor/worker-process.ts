@@ -1,21 +1,12 @@
-import type { SocketAddress } from '../core/model.ts';
-import type { WorkerReport } from '../core/reports.ts';
+import type { DataPlane } from '../../proxy/data-plane.ts';
+import type { Log } from '../control/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Channel } from './channel.ts';
-import type { Log } from './log.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { explainListenError } from './start-error.ts';
 
-/** The data plane as its process steers it. */
-export interface WorkerPlane {
-  apply(snapshot: Snapshot): void;
-  listen(): Promise<readonly SocketAddress[]>;
-  drain(deadlineMs: number): Promise<void>;
-  report(): WorkerReport;
-}
-
 export interface WorkerParts {
-  readonly plane: WorkerPlane;
+  readonly plane: DataPlane;
   readonly log: Log;
 }
 
@@ -95,7 +86,7 @@ class WorkerLife {
     if (first) this.#listening = this.#listen(plane, snapshot);
   }
 
-  async #listen(plane: WorkerPlane, { listeners }: Snapshot): Promise<void> {
+  async #listen(plane: DataPlane, { listeners }: Snapshot): Promise<void> {
     try {
       const addresses = await plane.listen();
       const open = addresses.map(({ host, port }, index) => ({ name: listeners[index]?.name ?? '', host, port }));
