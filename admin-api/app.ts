@@ -7,6 +7,7 @@ import { authorize, Gatekeeper, type Caller } from './auth.ts';
 import { bodyBytesMax, checkMediaType, parseBody } from './body.ts';
 import { describeRoute, openApiInfo } from './openapi.ts';
 import type { AdminApiOptions } from './options.ts';
+import { refuseConnection } from './not-http.ts';
 import { Refusal, refusalAnswer } from './problems.ts';
 import { readQuery } from './query.ts';
 import { routes, type Answer, type Call, type Route } from './routes.ts';
@@ -46,6 +47,7 @@ export function buildAdminApi(options: AdminApiOptions): FastifyInstance {
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
     routerOptions: { maxParamLength: 200 },
+    clientErrorHandler: refuseConnection,
     frameworkErrors: (error, _request, reply) => void sendError(error, reply, options),
   });
   // Both would change what people sent without a word: `"90"` would pass for 90, a misspelt key for nothing. We check for ourselves.

@@ -253,11 +253,21 @@ test('HEAD is answered like GET, without a body', async () => {
   }
 });
 
-test('a request that is no HTTP is answered and closed', async () => {
+test.each([
+  { name: 'bytes that are no HTTP', bytes: 'nonsense\r\n\r\n', status: 400, says: 'The bytes that were sent are no HTTP request.' },
+  {
+    name: 'fields without end',
+    bytes: `GET / HTTP/1.1\r\nx: ${'x'.repeat(70_000)}\r\n\r\n`,
+    status: 431,
+    says: 'The fields of the request are too large; leave some out.',
+  },
+])('$name are answered with $status, and the connection is closed', async ({ bytes, status, says }) => {
   const { url } = await startApi();
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
-  socket.write('nonsense\r\n\r\n');
-  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /);
+  socket.write(bytes);
+  const answer = await text(socket);
+  expect(answer.startsWith(`HTTP/1.1 ${status} `)).toBe(true);
+  expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ status, code: 'MALFORMED', detail: says });
 });
 
 test('a path with a broken escape is refused and not a bug', async () => {

@@ -85,3 +85,23 @@ test('a worker that dies while the others are being asked is counted once', asyn
     [2, 1102, true],
   ]);
 });
+
+test('a reading that was held up does not bring back old numbers', async () => {
+  const fleet = new TestFleet(1);
+  const census = new Census(fleet);
+  fleet.reports.set(1, report(10));
+  const { promise: heldUp, resolve: goOn } = Promise.withResolvers<void>();
+  const collect = fleet.collect.bind(fleet);
+  fleet.collect = async () => {
+    const answers = await collect();
+    await heldUp;
+    return answers;
+  };
+  const early = census.read(100);
+  fleet.collect = collect;
+  fleet.reports.set(1, report(11));
+  expect(requestsIn((await census.read(100)).totals)).toBe(11);
+  goOn();
+  expect(requestsIn((await early).totals)).toBe(11);
+  expect(requestsIn((await census.read(100)).totals)).toBe(11);
+});

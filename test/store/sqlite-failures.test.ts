@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,13 +5,11 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { StoreError } from '../../src/control/ports.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { startChild } from './processes.ts';
+import { canMount, fill, size, smallDisk } from './small-disk.ts';
 import { aRevision, changesOf, commitAll, temporaryDirectory } from './support.ts';
 
 const isRoot = process.getuid?.() === 0;
 const nobody = 65_534;
-
-/** Bytes of the disk that gets full. */
-const size = 2 * 1024 * 1024;
 
 async function failureOf(promise: Promise<unknown>): Promise<StoreError> {
   try {
@@ -114,9 +111,6 @@ test('a data directory that the user may not write is refused', async () => {
 });
 
 describe('on a full disk', () => {
-  const canMount = isRoot && mounts();
-  if (!canMount) console.warn('skipping the full disk: only root can mount a small one');
-
   test.skipIf(!canMount)('a commit is refused and changes nothing, reading goes on, and space alone heals it', async () => {
     const directory = smallDisk();
     const file = join(directory, 'sluice.db');
@@ -182,36 +176,4 @@ function overwrite(file: string, offset: number): void {
 }
 function big(number: number) {
   return aRevision(number, { document: { filler: String(number).padStart(100_000, 'x') } });
-}
-
-function temporaryMountPoint(): string {
-  return execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
-}
-
-function fill(directory: string): void {
-  try {
-    writeFileSync(join(directory, 'ballast'), Buffer.alloc(2 * size));
-  } catch {
-    // It has been filled as far as it goes.
-  }
-}
-
-function mounts(): boolean {
-  const directory = temporaryMountPoint();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'ignore' });
-    execFileSync('umount', [directory], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
-
-function smallDisk(): string {
-  const directory = temporaryDirectory();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
-  onTestFinished(() => void execFileSync('umount', ['-l', directory]));
-  return directory;
 }
