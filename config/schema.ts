@@ -84,7 +84,7 @@ export const TokenSchema = Type.Object(
     name: Type.String({ description: 'Who uses it; the journal shows it as the author of a change. Unique.', pattern: idPattern }),
     role: Type.Union(
       roles.map((role) => Type.Literal(role)),
-      { description: 'viewer reads, operator also moves traffic and changes services, admin may do everything.' },
+      { description: 'viewer reads, operator also moves traffic (weights, switch, undo, restore), admin may do everything.' },
     ),
     tokenFile: Type.String({
       description: 'A file that holds the secret; white space around it is ignored. Relative paths count from the working directory.',

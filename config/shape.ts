@@ -9,7 +9,8 @@ import { childPointer, isJsonObject, type Json } from '../src/core/json.ts';
 import type { Problem } from '../src/core/errors.ts';
 import { listenAddressPattern, readListenAddress, readTargetUrl, targetUrlPattern } from './addresses.ts';
 import * as names from './names.ts';
-import { nearest, suggestName } from './nearest.ts';
+import { nearestName } from '../src/core/nearest.ts';
+import { suggestName } from './nearest.ts';
 import { quote, show, type Reader } from './reading.ts';
 import {
   durationPattern,
@@ -116,7 +117,7 @@ function memberSchema(schema: SchemaNode, key: string, root: SchemaNode): { read
 /** The name that was meant, or the place where this one belongs, or all names that there are. */
 function unknownKeyHint(key: string, known: readonly string[], root: SchemaNode): string {
   if (key === '<<') return '; merge keys are not supported, repeat the lines';
-  if (nearest(key, known) === undefined) {
+  if (nearestName(key, known) === undefined) {
     const homes = objectsOf(root).filter(({ node }) => Object.hasOwn(node.properties ?? {}, key));
     const paths = homes.map(({ path }) => (path === '' ? 'the top level' : path));
     if (paths.length > 0) return ` here; it belongs to ${paths.join(' and ')}`;
@@ -167,7 +168,7 @@ function unionProblem(branches: readonly SchemaNode[], value: Json, pointer: str
   const choices = branches.map(describe);
   const expected = choices.length === 1 ? choices[0]! : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)!}`;
   const constants = branches.flatMap((branch) => (typeof branch.const === 'string' ? [branch.const] : []));
-  const close = typeof value === 'string' ? nearest(value, constants) : undefined;
+  const close = typeof value === 'string' ? nearestName(value, constants) : undefined;
   const hint =
     close === undefined
       ? branches.map((branch) => (branch.const === undefined ? scalarHint(branch, value) : '')).find((text) => text !== '')

@@ -1,8 +1,10 @@
 /**
- * The name that somebody probably meant: the nearest by edit distance, where a transposition counts as one edit, or undefined when
- * none is near enough to be worth offering.
+ * The name that somebody probably meant: the nearest by edit distance, where a transposition counts as one edit, or one that begins with
+ * the other (`warning` for `warn`); undefined when none is near enough to be worth offering. Case does not count. The first of equals wins.
  */
 export function nearestName(wanted: string, names: Iterable<string>): string | undefined {
+  // A pasted novel is no typing error, and the comparison below costs the product of both lengths.
+  if (wanted.length > 64) return undefined;
   let best: string | undefined;
   // A third of the letters may be wrong; in a longer name more than three are no typing error any more.
   let bestDistance = Math.min(3, Math.max(1, Math.floor(wanted.length / 3))) + 1;
@@ -11,7 +13,11 @@ export function nearestName(wanted: string, names: Iterable<string>): string | u
     const distance = editDistance(wanted.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [name, distance];
   }
-  return best;
+  return best ?? [...names].find((name) => begins(wanted.toLowerCase(), name.toLowerCase()));
+}
+
+function begins(a: string, b: string): boolean {
+  return Math.min(a.length, b.length) >= 3 && (a.startsWith(b) || b.startsWith(a));
 }
 
 /** The way out of an unknown name, as sentences: `Did you mean "green"? There are blue and green.` */

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { interpret } from '../../config/interpret.ts';
 import { loadFile } from '../../config/load.ts';
-import { nearest } from '../../config/nearest.ts';
+import { nearestName } from '../../src/core/nearest.ts';
 import { publishedSchema, schemaFile } from '../../config/publish-schema.ts';
 import { referenceFile } from '../../config/publish-reference.ts';
 import { referencePage } from '../../config/reference.ts';
@@ -80,7 +80,7 @@ test.each([
   ['x', undefined],
   ['y'.repeat(10_000), undefined],
 ])('%s is nearest to %s', (word, candidate) => {
-  expect(nearest(word, ['services', 'routes', 'weights', 'warn', 'green'])).toBe(candidate);
+  expect(nearestName(word, ['services', 'routes', 'weights', 'warn', 'green'])).toBe(candidate);
 });
 
 /** What the schema says is the default, for every key of an object that has one. */
