@@ -1,0 +1,82 @@
+/** The reference page `docs/admin-api.md`, made from the tables that the code itself runs on. */
+import { errorSummaries, type ErrorCode } from '../src/core/errors.ts';
+import { statusOf } from './error-status.ts';
+import { queryParameters } from './query.ts';
+import { type Route, routes } from './routes.ts';
+
+export function referencePage(): string {
+  return `${introduction}
+## Calls
+
+Parameters of a path are written \`{so}\`. Every \`GET\` may be asked with \`HEAD\`.
+
+| call | role | query | does |
+|---|---|---|---|
+${routes.map(callRow).join('\n')}
+
+## Query parameters
+
+| parameter | default | means |
+|---|---|---|
+${Object.entries(queryParameters)
+  .map(
+    ([name, { schema, description }]) => `| \`${name}\` | ${'default' in schema ? `\`${String(schema.default)}\`` : ''} | ${description} |`,
+  )
+  .join('\n')}
+
+A parameter that a call does not know is an error.
+
+## Errors
+
+Every error is an RFC 9457 problem: \`application/problem+json\` with \`type\`, \`title\`, \`status\`, \`detail\` (what happened, to what, and the
+way out), \`code\`, and where a document is at fault \`problems\`, a list of \`{pointer, message}\`.
+
+| code | status | means |
+|---|---|---|
+${(Object.keys(errorSummaries) as ErrorCode[]).map((code) => `| \`${code}\` | ${statusOf[code]} | ${errorSummaries[code]} |`).join('\n')}
+`;
+}
+
+function callRow({ method, path, role, query, summary }: Route): string {
+  const shownPath = path.replaceAll(/:(\w+)/g, '{$1}');
+  return `| \`${method} ${shownPath}\` | ${role} | ${query.map((name) => `\`${name}\``).join(' ')} | ${summary} |`;
+}
+
+const introduction = `# The admin API
+
+JSON over HTTP, by default on \`127.0.0.1:8081\`. \`GET /openapi.json\` describes it for programs. This page is made from the code by
+\`node admin-api/publish-reference.ts\`.
+
+## Changes
+
+A change is decided, saved, published to every worker, and then answered:
+
+\`\`\`sh
+curl -s -X PUT localhost:8081/v1/services/shop/weights -d '{"blue":90,"green":10}'
+\`\`\`
+
+\`\`\`json
+{"revision":43,"previous":42,"changed":true,"changes":[{"pointer":"/services/shop/weights/blue","before":100,"after":90}],"applied":[{"worker":1,"ms":0.2}]}
+\`\`\`
+
+| status | means |
+|---|---|
+| 200 | Every worker has applied it: no request that arrives from now on is handled by an older revision. |
+| 202 | It is saved and in force, but the workers named in \`stragglers\` had not applied it when the time ran out; they will. Always with \`wait=none\`. |
+| 503 | It could not be saved, so nothing has changed. |
+
+- **\`changed: false\`**: the document already said so. No revision was made.
+- **Weights** are relative: 90 and 10 mean the same as 9 and 1. All weights 0 is allowed and means that requests are answered with 503 \`no_weight\`.
+- **\`If-Match\`** with the \`ETag\` of what you read makes a change only if nobody else has changed anything since (412 otherwise). Of two writers
+  with the same \`If-Match\` exactly one wins.
+- **Undo** goes back to the revision before, as a new revision; undo twice goes two changes back. **Restore** goes to any saved revision. What is
+  fixed while Sluice runs (addresses, \`admin\`, \`dataDir\`, \`workers\`, \`log\`) stays as it is.
+- **A body is JSON whatever curl calls it.** A call from a browser (one with \`Origin\` or \`Sec-Fetch-Site\`) must be same-origin and say
+  \`application/json\`.
+
+## Roles
+
+Without \`admin.tokens\` everybody who can reach the API may do everything, which is why it then listens on loopback only and takes calls for
+that host only. With tokens, every call but the probes carries \`Authorization: Bearer …\`. A \`viewer\` reads; an \`operator\` also moves traffic: weights,
+switch, undo, restore; an \`admin\` also changes configuration and services.
+`;
