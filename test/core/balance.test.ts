@@ -4,7 +4,7 @@ import { handOverTo, type WorkerLoad } from '../../src/core/balance.ts';
 
 test.each([
   { own: 0, others: [0, 0, 0], to: undefined },
-  { own: 3, others: [0, 0, 0], to: undefined }, // few connections are never worth moving
+  { own: 1, others: [0, 0, 0], to: undefined }, // few connections are never worth moving
   { own: 5, others: [0, 0, 0], to: 2 },
   { own: 20, others: [16, 16, 12], to: undefined },
   { own: 30, others: [16, 8, 10], to: 3 },
