@@ -4,7 +4,7 @@ import { etagOf } from './if-match.ts';
 import type { AdminApiOptions } from './options.ts';
 import { rejectionAnswer } from './problems.ts';
 import { readCommandOptions } from './query.ts';
-import type { Answer, Call } from './routes.ts';
+import type { Answer, Call } from './route.ts';
 
 /** Executes a command with the conditions that the call names, and answers what became of it. */
 export async function change(command: Command, call: Call, { controller }: AdminApiOptions): Promise<Answer> {

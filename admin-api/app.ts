@@ -10,7 +10,8 @@ import type { AdminApiOptions } from './options.ts';
 import { refuseConnection } from './not-http.ts';
 import { Refusal, refusalAnswer } from './problems.ts';
 import { readQuery } from './query.ts';
-import { routes, type Answer, type Call, type Route } from './routes.ts';
+import type { Answer, Call, Route } from './route.ts';
+import { routes } from './routes.ts';
 import { checkHost, checkOrigin, isFromBrowser, type SiteFields } from './same-site.ts';
 import { unknownPath } from './unknown-path.ts';
 

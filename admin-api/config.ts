@@ -2,7 +2,7 @@ import { ConfigSchema } from '../config/schema.ts';
 import { change, currentAnswer } from './answers.ts';
 import { requireObject } from './body.ts';
 import { changeQuery } from './query.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 
 const path = '/v1/config';
 const example = '{"services":{"web":{"weights":{"blue":90,"green":10}}}}';

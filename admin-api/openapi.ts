@@ -1,7 +1,7 @@
 /** The table of calls as OpenAPI: what the paths take and answer, for people and for generators of clients. */
 import type { FastifySchema } from 'fastify';
 import { queryParameters } from './query.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 
 export const openApiInfo = {
   openapi: '3.1.0',

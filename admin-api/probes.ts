@@ -1,5 +1,5 @@
 import type { AdminApiOptions } from './options.ts';
-import type { Answer, Route } from './routes.ts';
+import type { Answer, Route } from './route.ts';
 
 export const probeRoutes: readonly Route[] = [
   {

@@ -1,7 +1,7 @@
 /** Refusals on their way out, as RFC 9457 problem documents. */
 import { errorSummaries, type ErrorCode, type Problem } from '../src/core/errors.ts';
 import type { Rejection } from '../src/core/change.ts';
-import type { Answer } from './routes.ts';
+import type { Answer } from './route.ts';
 import { statusOf } from './error-status.ts';
 
 /** Thrown inside the API where a call cannot go on; answered as a problem document, never logged as a bug. */

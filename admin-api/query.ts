@@ -4,7 +4,7 @@ import type { CommandOptions } from '../src/control/ports.ts';
 import { nameHint } from '../src/core/nearest.ts';
 import { readIfMatch } from './if-match.ts';
 import { Refusal } from './problems.ts';
-import type { Call, Route } from './routes.ts';
+import type { Call, Route } from './route.ts';
 
 /** Every query parameter there is, with its schema for the documentation. */
 export const queryParameters = {

@@ -2,7 +2,8 @@
 import { errorSummaries, type ErrorCode } from '../src/core/errors.ts';
 import { statusOf } from './error-status.ts';
 import { queryParameters } from './query.ts';
-import { type Route, routes } from './routes.ts';
+import type { Route } from './route.ts';
+import { routes } from './routes.ts';
 
 export function referencePage(): string {
   return `${introduction}

@@ -3,7 +3,7 @@ import { change } from './answers.ts';
 import { refuseBody } from './body.ts';
 import { Refusal } from './problems.ts';
 import { changeQuery, readLimit } from './query.ts';
-import type { Call, Route } from './routes.ts';
+import type { Call, Route } from './route.ts';
 
 export const revisionRoutes: readonly Route[] = [
   {

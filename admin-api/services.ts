@@ -6,7 +6,7 @@ import { refuseBody, requireObject } from './body.ts';
 import type { AdminApiOptions } from './options.ts';
 import { rejectionAnswer } from './problems.ts';
 import { changeQuery } from './query.ts';
-import type { Call, Route } from './routes.ts';
+import type { Call, Route } from './route.ts';
 
 const path = '/v1/services/:service';
 const example = '{"pools":{"blue":{"targets":["http://127.0.0.1:3001"]}},"weights":{"blue":100}}';

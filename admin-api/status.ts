@@ -3,7 +3,7 @@ import type { FleetReading } from '../src/core/merge-reports.ts';
 import type { Model, Service } from '../src/core/model.ts';
 import type { PoolReport } from '../src/core/reports.ts';
 import type { AdminApiOptions, ProcessState } from './options.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 
 /** Longer than a busy worker takes; a stopped one is shown with what it said last. */
 const collectTimeoutMs = 500;

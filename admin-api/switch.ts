@@ -4,7 +4,7 @@ import { change } from './answers.ts';
 import { requireObject } from './body.ts';
 import { Refusal } from './problems.ts';
 import { changeQuery } from './query.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 import { serviceOf } from './services.ts';
 
 const example = '{"to":"green"}';

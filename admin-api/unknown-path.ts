@@ -1,7 +1,8 @@
 /** What to say about a path or method that is not in the table. */
 import { nearestName } from '../src/core/nearest.ts';
 import { Refusal } from './problems.ts';
-import { routes, type Method } from './routes.ts';
+import type { Method } from './route.ts';
+import { routes } from './routes.ts';
 
 /** The refusal for a call that no route takes: 405 where another method would do, otherwise 404 with the nearest path. */
 export function unknownPath(method: string, path: string): Refusal {

@@ -5,7 +5,7 @@ import { requireObject } from './body.ts';
 import type { AdminApiOptions } from './options.ts';
 import { rejectionAnswer } from './problems.ts';
 import { changeQuery } from './query.ts';
-import type { Answer, Call, Route } from './routes.ts';
+import type { Answer, Call, Route } from './route.ts';
 import { serviceOf } from './services.ts';
 
 const path = '/v1/services/:service/weights';

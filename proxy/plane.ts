@@ -1,6 +1,7 @@
+import type { Cause } from '../src/core/terminations.ts';
 import type { AccessLine } from './access-line.ts';
 import type { CauseCounter } from './counters.ts';
-import type { Exchange } from './exchange.ts';
+import type { Claim } from './claim.ts';
 import type { RequestHead } from './message.ts';
 import type { Routing } from './routing.ts';
 import type { Detached } from './sides.ts';
@@ -26,6 +27,13 @@ export interface Plane {
 
 /** Takes over connections whose client wants another protocol. */
 export interface Upgrades {
-  /** From here on the connection, the claim and the exchange's record are its own, until it calls `exchange.finishUpgrade`. */
-  take(exchange: Exchange, head: RequestHead, forwarding: string, connection: Detached): void;
+  /** From here on the connection, the claim and the exchange's record are its own, until it calls `finishUpgrade`. */
+  take(exchange: UpgradingExchange, head: RequestHead, forwarding: string, connection: Detached): void;
+}
+
+/** What is left of an exchange whose connection has been handed over. */
+export interface UpgradingExchange {
+  readonly claim: Claim;
+  /** Records and uncounts it. `status` is 101, or what the target said instead, or 0 where `cause` tells. */
+  finishUpgrade(status: number, cause: Cause | '', bytes: number): void;
 }

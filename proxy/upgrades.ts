@@ -3,15 +3,14 @@ import type { Socket } from 'node:net';
 import httpProxy from 'http-proxy-3';
 import type { Cause } from '../src/core/terminations.ts';
 import { ownAnswer } from './answer.ts';
-import type { Exchange } from './exchange.ts';
 import { connectFailure } from './http1/connect-failure.ts';
 import type { RequestHead } from './message.ts';
-import type { Upgrades } from './plane.ts';
+import type { UpgradingExchange, Upgrades } from './plane.ts';
 import type { Detached } from './sides.ts';
 
 /** One connection that left HTTP, or is about to. It counts as in flight until both of its sockets are gone. */
 interface UpgradedConnection {
-  readonly exchange: Exchange;
+  readonly exchange: UpgradingExchange;
   readonly client: Socket;
   readonly protocol: string;
   readonly targetUrl: string;
@@ -50,7 +49,7 @@ export class ProxiedUpgrades implements Upgrades {
     return this.#connections.size;
   }
 
-  take(exchange: Exchange, head: RequestHead, forwarding: string, { socket, unread }: Detached): void {
+  take(exchange: UpgradingExchange, head: RequestHead, forwarding: string, { socket, unread }: Detached): void {
     const { service, target } = exchange.claim;
     const { host, port } = target!.address;
     const { connectMs, responseMs } = service!.policy.timeouts;
