@@ -1,0 +1,164 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, test, type TestContext } from 'vitest';
+import { runSluice, startSluice, temporaryDirectory } from '../support/process.ts';
+
+const document = {
+  services: {
+    shop: {
+      pools: { blue: { targets: ['http://127.0.0.1:1'] }, green: { targets: ['http://127.0.0.1:2', 'http://127.0.0.1:3'] } },
+      weights: { blue: 100, green: 0 },
+    },
+  },
+};
+
+/** A running Sluice, and the command line pointed at it. */
+async function start(t: TestContext, options: { workers?: number } = {}) {
+  const sluice = await startSluice(t, { document, workers: options.workers ?? 0 });
+  return { sluice, sluiceCommand: (...args: string[]) => runSluice(t, [...args, '--admin', sluice.adminUrl]) };
+}
+
+const done = (stdout: string) => ({ code: 0, stderr: '', stdout });
+
+test('weights shows and sets, switch moves all, undo goes back, history tells', async (t) => {
+  const { sluiceCommand } = await start(t);
+  expect(await sluiceCommand('weights', 'shop')).toEqual(done('POOL   WEIGHT  SHARE\nblue      100   100%\ngreen       0     0%\n'));
+
+  expect(await sluiceCommand('weights', 'shop', 'blue=90', 'green=10', '--reason', 'canary')).toEqual(
+    done('Revision 2 is in force (before: 1).\n  /services/shop/weights/blue: 100 -> 90\n  /services/shop/weights/green: 0 -> 10\n'),
+  );
+  expect((await sluiceCommand('weights', 'shop', 'green=30', '--keep')).stdout).toContain('Revision 3 is in force');
+  expect((await sluiceCommand('weights', 'shop', '--json')).stdout).toBe('{"blue":90,"green":30}\n');
+  expect((await sluiceCommand('weights', 'shop', 'green=1')).stdout).toContain('  /services/shop/weights/blue: 90 -> 0\n');
+  expect((await sluiceCommand('switch', 'shop', 'green')).stdout).toBe('Nothing to change: revision 4 says so already.\n');
+  expect((await sluiceCommand('undo', '--dry-run')).stdout).toMatch(
+    /^Would become revision 5:\n {2}\/services\/shop\/weights\/blue: 0 -> 90\n/,
+  );
+  expect((await sluiceCommand('undo')).stdout).toContain('Revision 5 is in force (before: 4).');
+
+  const history = (await sluiceCommand('history', '-n', '4')).stdout.split('\n');
+  expect(history).toHaveLength(6);
+  expect(history[0]).toMatch(/^REVISION +WHEN +WHO +WHAT +WHY$/);
+  expect(history[1]).toMatch(/^ +5 +\S+Z +anonymous +undo$/);
+  expect(history[4]).toMatch(/^ +2 +\S+Z +anonymous +weights +canary$/);
+});
+
+test('status shows processes and pools', async (t) => {
+  const { sluice, sluiceCommand } = await start(t, { workers: 2 });
+  const { stdout } = await sluiceCommand('status');
+  expect(stdout).toMatch(new RegExp(`^Revision 1, ready \\(supervisor pid ${sluice.pid}, control pid \\d+\\)$`, 'm'));
+  expect(stdout).toMatch(/^ {5}2 +\d+ +1 +0 +0$/m);
+  expect(stdout).toMatch(/^shop +green +0 +0% +2 +0 +0$/m);
+  expect(JSON.parse((await sluiceCommand('status', '--json')).stdout)).toMatchObject({ state: 'ready', revision: 1 });
+});
+
+test('stop ends it and waits until it is gone', async (t) => {
+  const { sluice, sluiceCommand } = await start(t, { workers: 1 });
+  expect(await sluiceCommand('stop')).toEqual(done(`Stopped (pid ${sluice.pid}).\n`));
+  expect(await sluice.exited).toEqual({ code: 0, signal: null });
+});
+
+describe('exit codes tell a script what happened', () => {
+  test('2 where the change is refused, with the reason and the nearest name', async (t) => {
+    const { sluiceCommand } = await start(t);
+    const unknown = await sluiceCommand('switch', 'shp', 'green');
+    expect(unknown).toMatchObject({ code: 2, stdout: '' });
+    expect(unknown.stderr).toMatch(/Did you mean "shop"\?/);
+    const pool = await sluiceCommand('switch', 'shop', 'gren');
+    expect(pool).toMatchObject({ code: 2 });
+    expect(pool.stderr).toMatch(/Did you mean "green"\?/);
+    expect(await sluiceCommand('weights', 'shop', 'blue=1', '--if-match', '7')).toMatchObject({ code: 2 });
+    expect(await sluiceCommand('weights', 'shop', 'blue=1', '--if-match', '"1"')).toMatchObject({ code: 0 });
+    const again = await sluiceCommand('undo');
+    expect(again.code).toBe(0);
+    const first = await sluiceCommand('undo');
+    expect(first).toMatchObject({ code: 2 });
+  });
+
+  test('5 where a worker is late, which is named', async (t) => {
+    const { sluice, sluiceCommand } = await start(t, { workers: 2 });
+    const [, late] = (await sluice.status()).workers;
+    process.kill(late!.pid, 'SIGSTOP');
+    const { code, stdout, stderr } = await sluiceCommand('switch', 'shop', 'green', '--timeout', '200ms');
+    expect(code).toBe(5);
+    expect(stdout).toMatch(/^Revision 2 is saved and sent/);
+    expect(stderr).toBe(`Not yet applied by worker 2 (pid ${late!.pid}): it still handles requests by an earlier revision.\n`);
+  });
+
+  test('5 where nothing answers in time', async (t) => {
+    const { sluice, sluiceCommand } = await start(t);
+    process.kill(sluice.pid, 'SIGSTOP');
+    const { code, stderr } = await sluiceCommand('status', '--timeout', '100ms');
+    expect(code).toBe(5);
+    expect(stderr).toContain('did not answer within 2.1 s');
+  });
+
+  test('6 where nothing listens', async (t) => {
+    const { code, stderr } = await runSluice(t, ['status', '--admin', 'http://127.0.0.1:1']);
+    expect(code).toBe(6);
+    expect(stderr).toContain('The admin API at http://127.0.0.1:1 cannot be reached (ECONNREFUSED). Start Sluice with');
+  });
+
+  test('1 where something else listens there', async (t) => {
+    const server = createServer((_request, response) => response.end('<html>hello</html>')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    t.onTestFinished(() => void server.close());
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+    const { code, stderr } = await runSluice(t, ['status', '--admin', url]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('answered 200 "<html>hello</html>", which is not the admin API of Sluice. Check --admin');
+  });
+
+  test('check: 0 for a good file, 2 for one with problems, 1 for none', async (t) => {
+    const file = join(temporaryDirectory(t), 'sluice.yaml');
+    writeFileSync(file, 'services: { web: { pools: { blue: { targets: ["http://127.0.0.1:1"] } } } }');
+    expect(await runSluice(t, ['check', '-c', file])).toEqual(done(`${file} is fine.\n`));
+    writeFileSync(file, 'services:\n  web: { pols: {} }\n');
+    const bad = await runSluice(t, ['check', '-c', file]);
+    expect(bad.code).toBe(2);
+    expect(bad.stderr).toContain(`${file}:2:10  /services/web/pols  `);
+    expect(JSON.parse((await runSluice(t, ['check', '-c', file, '--json'])).stdout).problems[0]).toMatchObject({ line: 2 });
+    expect(await runSluice(t, ['check', '-c', `${file}x`])).toMatchObject({
+      code: 1,
+      stderr: `Cannot read ${file}x: there is no such file.\n`,
+    });
+  });
+});
+
+describe('what is typed wrong is answered with what to type', () => {
+  test.for([
+    { args: ['swich', 'shop', 'green'], says: /Unknown command 'swich'.*\n\(Did you mean switch\?\)\nType "sluice help"/ },
+    { args: ['switch', 'shop'], says: /Missing required argument 'pool'\.\nType "sluice help switch"/ },
+    { args: ['status', '--jsn'], says: /Unknown option '--jsn'\n\(Did you mean --json\?\)\nType "sluice help status"/ },
+    {
+      args: ['weights', 'shop', 'green'],
+      says: /"green" is not POOL=WEIGHT with a whole number, such as green=10\. Type: sluice weights shop/,
+    },
+    { args: ['weights', 'shop', 'green=1', 'green=2'], says: /"green" is given twice/ },
+    { args: ['status', '--timeout', 'soon'], says: /Write a duration such as 500ms or 10s\./ },
+    { args: ['status', '--admin', 'ftp://x'], says: /Write a URL such as http:\/\/127\.0\.0\.1:8081\./ },
+    { args: ['history', '-n', '0'], says: /Write a whole number from 1 to 1000\./ },
+    { args: ['check'], says: /Required option '-c, --config <file>' not specified/ },
+  ])('$args', async ({ args, says }, t) => {
+    const { code, stdout, stderr } = await runSluice(t, args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(says);
+  });
+});
+
+describe('help', () => {
+  test.for(['run', 'demo', 'check', 'status', 'weights', 'switch', 'undo', 'history', 'stop'])('%s shows examples', async (command, t) => {
+    const { code, stdout, stderr } = await runSluice(t, ['help', command]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}sluice ${command}`, 'm'));
+  });
+
+  test('without a command there is an overview', async (t) => {
+    const { code, stdout } = await runSluice(t, []);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Exit codes: 0 done');
+    expect((await runSluice(t, ['--help'])).stdout).toBe(stdout);
+  });
+});

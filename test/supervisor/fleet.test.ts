@@ -1,0 +1,168 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { ChannelFleet } from '../../src/supervisor/fleet.ts';
+import type { FromControl, WorkerInfo } from '../../src/supervisor/messages.ts';
+import { reportOf, requestsIn, snapshotOf } from './support.ts';
+
+const one: WorkerInfo = { id: 1, pid: 11, revision: 1, handed: 1 };
+const two: WorkerInfo = { id: 2, pid: 12, revision: 1, handed: 1 };
+
+let sent: FromControl[];
+
+function fleetOf(...workers: WorkerInfo[]): ChannelFleet {
+  return new ChannelFleet((message) => void sent.push(message), {
+    kind: 'welcome',
+    setup: undefined,
+    supervisorPid: 10,
+    workers,
+    departed: undefined,
+    admin: undefined,
+    serving: true,
+  });
+}
+
+const applied = (worker: WorkerInfo, revision: number) =>
+  ({ kind: 'applied', worker: worker.id, pid: worker.pid, revision, ms: 0.5 }) as const;
+const published = (revision: number) => ({ kind: 'published', revision }) as const;
+const report = (worker: WorkerInfo, ticket: number, requests = 1) =>
+  ({ kind: 'report', worker: worker.id, pid: worker.pid, ticket, report: reportOf(requests) }) as const;
+
+/** Whether a promise is fulfilled when all that can happen without time has happened. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  void promise.then(() => (settled = true));
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  return settled;
+}
+
+beforeEach(() => {
+  sent = [];
+  vi.useFakeTimers();
+  return () => vi.useRealTimers();
+});
+
+describe('publish', () => {
+  test('resolves when every worker has applied it, with how long each took', async () => {
+    const fleet = fleetOf(one, two);
+    const publishing = fleet.publish(snapshotOf(2), 1000);
+    expect(sent).toEqual([{ kind: 'publish', snapshot: snapshotOf(2) }]);
+    fleet.hear(published(2));
+    fleet.hear(applied(two, 2));
+    expect(await isSettled(publishing)).toBe(false);
+    fleet.hear(applied(one, 2));
+    expect(await publishing).toEqual({
+      applied: [
+        { worker: 1, ms: 0.5 },
+        { worker: 2, ms: 0.5 },
+      ],
+      stragglers: [],
+    });
+    expect(fleet.workers().map(({ revision }) => revision)).toEqual([2, 2]);
+  });
+
+  test('names those that have not applied it in time', async () => {
+    const fleet = fleetOf(one, two);
+    const publishing = fleet.publish(snapshotOf(2), 1000);
+    fleet.hear(published(2));
+    fleet.hear(applied(one, 2));
+    vi.advanceTimersByTime(1000);
+    expect(await publishing).toEqual({ applied: [{ worker: 1, ms: 0.5 }], stragglers: [{ worker: 2, pid: 12 }] });
+  });
+
+  test('an earlier revision, applied late, does not count', async () => {
+    const fleet = fleetOf(one);
+    const publishing = fleet.publish(snapshotOf(3), 1000);
+    fleet.hear(published(3));
+    fleet.hear(applied(one, 2));
+    expect(await isSettled(publishing)).toBe(false);
+    // A later one does: the worker has skipped this one, and will not go back to what was before it.
+    fleet.hear(applied(one, 4));
+    expect((await publishing).applied).toHaveLength(1);
+  });
+
+  test('does not wait for a worker that dies', async () => {
+    const fleet = fleetOf(one, two);
+    const publishing = fleet.publish(snapshotOf(2), 1000);
+    fleet.hear(published(2));
+    fleet.hear(applied(one, 2));
+    fleet.hear({ kind: 'workerDown', worker: 2, pid: 12, departed: undefined });
+    expect(await publishing).toMatchObject({ applied: [{ worker: 1 }], stragglers: [] });
+  });
+
+  test('waits for a worker that starts meanwhile and was handed an older revision', async () => {
+    const fleet = fleetOf(one);
+    const publishing = fleet.publish(snapshotOf(2), 1000);
+    fleet.hear({ kind: 'workerUp', worker: { id: 2, pid: 22, revision: 0, handed: 1 } });
+    fleet.hear(published(2));
+    fleet.hear(applied(one, 2));
+    fleet.hear({ kind: 'applied', worker: 2, pid: 22, revision: 1, ms: 1 });
+    expect(await isSettled(publishing)).toBe(false);
+    fleet.hear({ kind: 'applied', worker: 2, pid: 22, revision: 2, ms: 1 });
+    expect((await publishing).applied.map(({ worker }) => worker)).toEqual([1, 2]);
+  });
+
+  test('does not wait for one that starts with the new revision: it handles nothing before it has applied it', async () => {
+    const fleet = fleetOf(one);
+    const publishing = fleet.publish(snapshotOf(2), 1000);
+    fleet.hear(published(2));
+    fleet.hear({ kind: 'workerUp', worker: { id: 2, pid: 22, revision: 0, handed: 2 } });
+    fleet.hear(applied(one, 2));
+    expect((await publishing).stragglers).toEqual([]);
+  });
+
+  test('with nobody there, it is done only when the supervisor would hand it to whoever comes', async () => {
+    const fleet = fleetOf();
+    const publishing = fleet.publish(snapshotOf(2), 1000);
+    expect(await isSettled(publishing)).toBe(false);
+    fleet.hear(published(2));
+    expect(await publishing).toEqual({ applied: [], stragglers: [] });
+  });
+
+  test('a replacement in the same slot is somebody else', async () => {
+    const fleet = fleetOf(one);
+    fleet.hear({ kind: 'workerDown', worker: 1, pid: 11, departed: undefined });
+    fleet.hear({ kind: 'workerUp', worker: { id: 1, pid: 21, revision: 0, handed: 1 } });
+    const publishing = fleet.publish(snapshotOf(2), 1000);
+    fleet.hear(published(2));
+    fleet.hear(applied(one, 2));
+    vi.advanceTimersByTime(1000);
+    expect((await publishing).stragglers).toEqual([{ worker: 1, pid: 21 }]);
+  });
+});
+
+describe('collect', () => {
+  test('gives what everybody answered, and leaves out who did not in time', async () => {
+    const fleet = fleetOf(one, two);
+    const collecting = fleet.collect(500);
+    expect(sent).toEqual([{ kind: 'collect', ticket: 1 }]);
+    fleet.hear(report(one, 1, 7));
+    vi.advanceTimersByTime(500);
+    const reports = await collecting;
+    expect([...reports.keys()]).toEqual([1]);
+    expect(requestsIn(reports.get(1))).toBe(7);
+  });
+
+  test('an answer to an earlier question is too old, one to a later question is not', async () => {
+    const fleet = fleetOf(one);
+    const first = fleet.collect(500);
+    const second = fleet.collect(500);
+    fleet.hear(report(one, 1, 1));
+    expect(requestsIn((await first).get(1))).toBe(1);
+    expect(await isSettled(second)).toBe(false);
+    const third = fleet.collect(500);
+    fleet.hear(report(one, 3, 3));
+    expect(requestsIn((await second).get(1))).toBe(3);
+    expect(requestsIn((await third).get(1))).toBe(3);
+  });
+
+  test('does not wait for a worker that dies, whose totals are departed', async () => {
+    const fleet = fleetOf(one);
+    const collecting = fleet.collect(500);
+    fleet.hear({ kind: 'workerDown', worker: 1, pid: 11, departed: reportOf(5) });
+    expect((await collecting).size).toBe(0);
+    expect(fleet.departed().map(requestsIn)).toEqual([5]);
+  });
+
+  test('with nobody there it is done at once', async () => {
+    expect((await fleetOf().collect(500)).size).toBe(0);
+  });
+});

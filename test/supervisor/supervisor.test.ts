@@ -1,0 +1,214 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ToWorker } from '../../src/supervisor/messages.ts';
+import { Supervisor } from '../../src/supervisor/supervisor.ts';
+import { reportOf, requestsIn, snapshotOf, TestForks, TestLog } from './support.ts';
+
+const admin = { host: '127.0.0.1', port: 8081 };
+const listeners = [{ name: 'web', host: '127.0.0.1', port: 8080 }];
+
+let forks: TestForks;
+let log: TestLog;
+let supervisor: Supervisor;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  forks = new TestForks();
+  log = new TestLog();
+  supervisor = new Supervisor({ forks, workers: 2, setup: { worker: 'for workers', control: 'for control' }, log, pid: 1 });
+  return () => vi.useRealTimers();
+});
+
+const control = () => forks.controls.at(-1)!;
+const worker = (id: number) => forks.workers.findLast((entry) => entry.id === id)!.child;
+const kindsSent = (id: number) => worker(id).sent.map(({ kind }) => kind);
+const lastSent = (id: number): ToWorker | undefined => worker(id).sent.at(-1);
+
+/** Everybody does what is expected of them. */
+async function startUp() {
+  const started = supervisor.start();
+  control().say({ kind: 'hello' });
+  for (const id of [1, 2]) worker(id).say({ kind: 'hello' });
+  control().say({ kind: 'publish', snapshot: snapshotOf(1) });
+  for (const id of [1, 2]) {
+    worker(id).say({ kind: 'applied', revision: 1, ms: 1 });
+    worker(id).say({ kind: 'listening', listeners });
+  }
+  control().say({ kind: 'ready', admin });
+  return started;
+}
+
+describe('the start', () => {
+  test('is over when every worker listens and the admin API answers', async () => {
+    expect(await startUp()).toEqual({ listeners, admin });
+    expect(control().sent.map(({ kind }) => kind)).toEqual([
+      'welcome',
+      'workerUp',
+      'workerUp',
+      'published',
+      'applied',
+      'applied',
+      'serving',
+    ]);
+  });
+
+  test('fails as a whole with what the first part says, and leaves nobody', async () => {
+    const started = supervisor.start();
+    control().say({ kind: 'hello' });
+    control().say({ kind: 'failed', message: 'The admin API cannot listen on 127.0.0.1:8081.' });
+    await expect(started).rejects.toThrow('The admin API cannot listen on 127.0.0.1:8081.');
+    expect(worker(1).signals).toEqual(['SIGKILL']);
+    expect(worker(2).signals).toEqual(['SIGKILL']);
+    vi.runAllTimers();
+    expect([forks.workers.length, forks.controls.length]).toEqual([2, 1]);
+  });
+
+  test('fails when a part ends without a word', async () => {
+    const started = supervisor.start();
+    worker(2).die({ code: null, signal: 'SIGSEGV' });
+    await expect(started).rejects.toThrow('Worker 2 ended while it started (signal SIGSEGV)');
+  });
+});
+
+describe('publishing', () => {
+  test('a worker that says hello later gets the snapshot with its welcome, control or no control', async () => {
+    await startUp();
+    control().say({ kind: 'publish', snapshot: snapshotOf(2) });
+    control().die();
+    worker(1).die();
+    vi.advanceTimersByTime(0);
+    worker(1).say({ kind: 'hello' });
+    expect(lastSent(1)).toEqual({ kind: 'welcome', worker: 1, setup: 'for workers', snapshot: snapshotOf(2) });
+  });
+
+  test('a worker that does not answer gets the newest snapshot when it does, and not those between', async () => {
+    await startUp();
+    for (const revision of [2, 3, 4, 5]) control().say({ kind: 'publish', snapshot: snapshotOf(revision) });
+    expect(kindsSent(1)).toEqual(['welcome', 'publish', 'publish']);
+    worker(1).say({ kind: 'applied', revision: 2, ms: 1 });
+    expect(lastSent(1)).toEqual({ kind: 'publish', snapshot: snapshotOf(5) });
+    worker(1).say({ kind: 'notApplied', revision: 5 });
+    control().say({ kind: 'publish', snapshot: snapshotOf(6) });
+    expect(lastSent(1)).toEqual({ kind: 'publish', snapshot: snapshotOf(6) });
+  });
+
+  test('questions do not pile up either', async () => {
+    await startUp();
+    for (const ticket of [1, 2, 3]) control().say({ kind: 'collect', ticket });
+    expect(kindsSent(1).filter((kind) => kind === 'collect')).toHaveLength(1);
+    worker(1).say({ kind: 'report', ticket: 1, report: reportOf(1) });
+    expect(lastSent(1)).toEqual({ kind: 'collect', ticket: 3 });
+  });
+
+  test('a new control process learns what the one before it knew', async () => {
+    await startUp();
+    control().say({ kind: 'publish', snapshot: snapshotOf(2) });
+    worker(1).say({ kind: 'applied', revision: 2, ms: 1 });
+    control().die();
+    vi.advanceTimersByTime(0);
+    control().say({ kind: 'hello' });
+    expect(control().sent).toEqual([
+      {
+        kind: 'welcome',
+        setup: 'for control',
+        supervisorPid: 1,
+        workers: [
+          { id: 1, pid: worker(1).pid, revision: 2, handed: 2 },
+          { id: 2, pid: worker(2).pid, revision: 1, handed: 2 },
+        ],
+        departed: undefined,
+        admin,
+        serving: true,
+      },
+    ]);
+  });
+
+  test('what dead workers have counted is kept as one sum', async () => {
+    await startUp();
+    for (const requests of [5, 7]) {
+      control().say({ kind: 'collect', ticket: requests });
+      worker(1).say({ kind: 'report', ticket: requests, report: reportOf(requests) });
+      worker(1).die();
+      vi.advanceTimersByTime(10_000);
+      worker(1).say({ kind: 'hello' });
+    }
+    const down = control().sent.findLast((message) => message.kind === 'workerDown');
+    expect(down?.kind === 'workerDown' && requestsIn(down.departed)).toBe(12);
+  });
+});
+
+describe('a process that dies', () => {
+  test('is replaced at once, in the same place', async () => {
+    await startUp();
+    worker(2).die({ code: null, signal: 'SIGKILL' });
+    vi.advanceTimersByTime(0);
+    expect(forks.workers.map(({ id }) => id)).toEqual([1, 2, 2]);
+    expect(log.lines.at(-1)).toMatchObject({
+      level: 'warn',
+      fields: { place: 'worker 2', how: 'signal SIGKILL', restartInMs: 0 },
+      message: 'a process ended unexpectedly; another takes its place',
+    });
+  });
+
+  test('and keeps dying is replaced after growing delays, with one line each', async () => {
+    await startUp();
+    const delays: unknown[] = [];
+    for (let death = 1; death <= 5; death++) {
+      worker(1).die({ code: 1, signal: null });
+      expect(log.lines.at(-1)!.fields).toMatchObject({ place: 'worker 1', how: 'exit code 1', earlyDeaths: death });
+      delays.push(log.lines.at(-1)!.fields['restartInMs']);
+      vi.advanceTimersToNextTimer();
+    }
+    expect(delays).toEqual([0, 250, 500, 1000, 2000]);
+    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(4);
+    // The other one goes on undisturbed.
+    expect(forks.workers.filter(({ id }) => id === 2)).toHaveLength(1);
+    // One that has lived long enough starts afresh.
+    vi.advanceTimersByTime(5000);
+    worker(1).die();
+    expect(log.lines.at(-1)!.fields).toMatchObject({ earlyDeaths: 0, restartInMs: 0 });
+  });
+
+  test('that cannot even be started is tried again', async () => {
+    await startUp();
+    const fork = forks.worker.bind(forks);
+    forks.worker = () => {
+      throw new Error('spawn EAGAIN');
+    };
+    worker(1).die();
+    vi.advanceTimersByTime(0);
+    expect(log.lines.at(-1)).toMatchObject({ level: 'error', fields: { how: 'spawn EAGAIN', restartInMs: 250 } });
+    forks.worker = fork;
+    vi.advanceTimersByTime(250);
+    expect(forks.workers.filter(({ id }) => id === 1)).toHaveLength(2);
+  });
+});
+
+describe('stopping', () => {
+  test('tells control, lets workers finish, and lets control go last', async () => {
+    await startUp();
+    const stopped = supervisor.stop(30_000);
+    expect(control().sent.at(-1)).toEqual({ kind: 'draining' });
+    expect([lastSent(1), lastSent(2)]).toEqual(Array(2).fill({ kind: 'drain', deadlineMs: 30_000 }));
+    worker(1).die({ code: 0, signal: null });
+    expect(control().sent.at(-1)).toMatchObject({ kind: 'workerDown' });
+    worker(2).die({ code: 0, signal: null });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(control().sent.at(-1)).toEqual({ kind: 'leave' });
+    control().die({ code: 0, signal: null });
+    await stopped;
+    vi.runAllTimers();
+    expect([forks.workers.length, forks.controls.length]).toEqual([2, 1]);
+  });
+
+  test('kills who does not go in time, and says so', async () => {
+    await startUp();
+    const stopped = supervisor.stop(30_000);
+    worker(1).die({ code: 0, signal: null });
+    await vi.advanceTimersByTimeAsync(35_000);
+    expect(worker(2).signals).toEqual(['SIGKILL']);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(control().signals).toEqual(['SIGKILL']);
+    await stopped;
+    expect(log.lines.filter(({ message }) => message === 'a process did not stop in time and is killed')).toHaveLength(2);
+  });
+});
