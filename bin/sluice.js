@@ -67,7 +67,7 @@ function findRuntime() {
       const folder = dirname(require.resolve(names[index] + '/package.json', { paths: [root, join(root, 'tools', 'runtime')] }));
       const runtime = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
       if (existsSync(runtime)) return runtime;
-    } catch (error) {
+    } catch {
       // Not installed under this name.
     }
   }

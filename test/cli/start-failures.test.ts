@@ -18,7 +18,7 @@ async function takePort(t: TestContext): Promise<string> {
 /** What every start that fails has in common: one message on stderr, exit code 1, no stack trace. `runSluice` waits for all processes. */
 async function failToStart(t: TestContext, args: readonly string[]): Promise<string> {
   const { code, stderr, stdout } = await runSluice(t, ['run', ...args]);
-  expect(code, stderr + stdout).toBe(1);
+  expect({ code, stdout: code === 1 ? '' : stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr + stdout).not.toMatch(/^\s+at /m);
   return stderr.trimEnd();
 }
