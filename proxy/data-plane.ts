@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { SocketAddress } from '../src/core/model.ts';
 import type { WorkerReport } from '../src/core/reports.ts';
 import type { Snapshot } from '../src/core/snapshot.ts';
@@ -17,12 +18,21 @@ export interface DataPlane {
    */
   drain(deadlineMs: number): Promise<void>;
   report(): WorkerReport;
+  /** Open client connections, upgraded ones included. Cheap, unlike a report. */
+  readonly connections: number;
+  /** Serves a connection that another worker accepted for the listener of this name and handed over. */
+  adopt(socket: Socket, listener: string): void;
 }
 
 /** What a data plane needs from the process that it runs in. */
 export interface DataPlaneOptions {
   /** Takes whole access-log lines, without line ends; undefined = no access log. */
   readonly access?: ((line: string) => void) | undefined;
+  /**
+   * Asked for each new connection where there are other workers: returns true and takes the socket, from which nothing was read, to
+   * another worker; or leaves it here. `connections` are open without it.
+   */
+  readonly handOver?: ((socket: Socket, listener: string, connections: number) => boolean) | undefined;
   /** Something an operator should know: one event, fixed message, variable fields. */
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }

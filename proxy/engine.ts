@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { SocketAddress } from '../src/core/model.ts';
 import type { WorkerReport } from '../src/core/reports.ts';
 import type { Snapshot } from '../src/core/snapshot.ts';
@@ -29,9 +30,11 @@ class Engine implements DataPlane {
   #ticker: NodeJS.Timeout | undefined;
   #ticks = 0;
   #drain: Drain | undefined;
+  readonly #handOver: ((socket: Socket, listener: string) => boolean) | undefined;
 
   constructor(options: DataPlaneOptions) {
-    const { access } = options;
+    const { access, handOver } = options;
+    this.#handOver = handOver && ((socket, listener) => handOver(socket, listener, this.connections));
     const clock = this.#clock;
     let time = new Date().toISOString();
     let timeMs = clock.nowMs;
@@ -70,7 +73,7 @@ class Engine implements DataPlane {
     const addresses: SocketAddress[] = [];
     try {
       for (const listener of this.#plane.routing.listeners) {
-        const listening = new ListeningSocket(this.#plane, listener);
+        const listening = new ListeningSocket(this.#plane, listener, this.#handOver);
         addresses.push(await listening.open());
         opened.push(listening);
       }
@@ -103,15 +106,23 @@ class Engine implements DataPlane {
     for (const service of services) for (const pool of service.pools) for (const target of pool.targets) inFlight += target.inFlight;
     return {
       revision: this.#plane.routing.revision,
-      connections: this.#openConnections(),
+      connections: this.connections,
       inFlight,
       services,
       terminations: this.#plane.terminations.report(),
     };
   }
 
-  #openConnections(): number {
-    return this.#listening.reduce((sum, { connections }) => sum + connections, this.#upgrades.size);
+  get connections(): number {
+    let open = this.#upgrades.size;
+    for (const listening of this.#listening) open += listening.connections;
+    return open;
+  }
+
+  adopt(socket: Socket, listener: string): void {
+    const listening = this.#listening.find((candidate) => candidate.listener.name === listener);
+    if (listening === undefined) socket.destroy();
+    else listening.accept(socket);
   }
 
   #onTick(): void {
@@ -127,7 +138,7 @@ class Engine implements DataPlane {
   }
 
   #advanceDrain(drain: Drain, nowMs: number): void {
-    if (this.#openConnections() === 0) {
+    if (this.connections === 0) {
       clearInterval(this.#ticker);
       for (const service of this.#plane.routing.services.values()) for (const target of targetsOf(service)) target.connector.close();
       drain.resolve();

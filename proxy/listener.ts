@@ -6,6 +6,9 @@ import type { Plane } from './plane.ts';
 /** Connections that the system queues for us while we are busy. */
 const backlog = 4096;
 
+/** Takes a new connection elsewhere, or leaves it. */
+type HandOver = (socket: Socket, listener: string) => boolean;
+
 /** One listening socket and the client connections that came in by it. */
 export class ListeningSocket implements DownstreamOwner {
   /** Limits and time-outs; a new revision may replace them. The address stays. */
@@ -15,10 +18,14 @@ export class ListeningSocket implements DownstreamOwner {
   readonly #connections = new Set<Http1Downstream>();
   readonly #perClient = new Map<string, number>();
 
-  constructor(plane: Plane, listener: Listener) {
+  constructor(plane: Plane, listener: Listener, handOver: HandOver | undefined) {
     this.#plane = plane;
     this.listener = listener;
-    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }, (socket) => this.#onConnection(socket));
+    // A connection that may go to another worker must not be read from first.
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, pauseOnConnect: handOver !== undefined };
+    this.#server = createServer(options, (socket) => {
+      if (handOver?.(socket, this.listener.name) !== true) this.accept(socket);
+    });
   }
 
   get connections(): number {
@@ -62,7 +69,8 @@ export class ListeningSocket implements DownstreamOwner {
     else this.#perClient.set(clientAddress, count);
   }
 
-  #onConnection(socket: Socket): void {
+  /** Begins to serve a connection. */
+  accept(socket: Socket): void {
     const { connections, connectionsPerClient } = this.listener.limits;
     if (connections > 0 && this.#connections.size >= connections) {
       turnAway(socket, this.#plane.dateLine);
@@ -76,6 +84,7 @@ export class ListeningSocket implements DownstreamOwner {
     }
     this.#perClient.set(clientAddress, sameClient);
     this.#connections.add(new Http1Downstream(this.#plane, this, socket, clientAddress));
+    if (socket.isPaused()) socket.resume();
   }
 }
 
