@@ -36,6 +36,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   #held: Buffer[] = [];
   /** Targets tried for this request. */
   #attempts = 0;
+  /** It was sent again although it may have reached a target: that happens once. */
+  #resent = false;
   #tried: LiveTarget[] = [];
   #bytesBefore = 0;
   /** For the duration, from `performance.now()`. */
@@ -81,6 +83,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
       return;
     }
     this.#attempts = 1;
+    this.#resent = false;
     this.#attempt();
   }
 
@@ -134,12 +137,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   // From the target.
 
   onConnected(): void {
-    const upstream = this.#upstream!;
     this.#activeMs = this.#plane.nowMs;
-    for (const part of this.#held) upstream.sendBody(part);
-    this.#held = [];
-    if (this.#requestComplete && this.#head!.framing !== Framing.none) upstream.sendEnd(this.#requestTrailers);
-    if (upstream.flush()) this.onTargetReady();
+    this.#sendHeld(this.#upstream!);
   }
 
   onInterim(head: ResponseHead): void {
@@ -184,6 +183,11 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     else if (failed === undefined || !this.#tryAgain(failed)) this.#answer(cause);
   }
 
+  onBug(error: unknown): void {
+    this.#plane.onBug(error);
+    this.abandon('internal_error');
+  }
+
   /** Checks the deadlines of this request. */
   onTick(nowMs: number): void {
     if (this.#phase !== 'waiting' && this.#phase !== 'answering') return;
@@ -203,7 +207,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     this.claim.release();
   }
 
-  /** Ends what runs, because the process must go. */
+  /** Ends what runs, for a reason of our own. */
   abandon(cause: Cause): void {
     if (this.#phase === 'answering') this.#cutOff(cause);
     else if (this.#phase === 'waiting') this.#answer(cause);
@@ -211,15 +215,29 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
 
   #attempt(): void {
     const { connector } = this.claim.target!;
-    this.#send(connector.take(this, !repeatable.has(this.#head!.method)) ?? connector.open(this));
+    this.#send(connector.take(this, !this.#mayBeSentTwice()) ?? connector.open(this));
   }
 
   #send(upstream: Upstream): void {
     const head = this.#head!;
-    this.#attemptMs = this.#plane.nowMs;
+    this.#attemptMs = this.#activeMs = this.#plane.nowMs;
     this.#upstream = upstream;
     upstream.sendRequest(head, this.#forwarding);
     if (head.framing === Framing.none) upstream.flush();
+  }
+
+  /** Sends what arrived of the body while there was no connection. */
+  #sendHeld(upstream: Upstream): void {
+    for (const part of this.#held) upstream.sendBody(part);
+    if (this.#held.length > 0) this.#held = [];
+    if (this.#requestComplete && this.#head!.framing !== Framing.none) upstream.sendEnd(this.#requestTrailers);
+    if (upstream.flush()) this.onTargetReady();
+  }
+
+  /** The method changes nothing, and there is no body that would have to be kept. */
+  #mayBeSentTwice(): boolean {
+    const { method, framing } = this.#head!;
+    return framing === Framing.none && repeatable.has(method);
   }
 
   /**
@@ -228,10 +246,10 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
    * same target gets the request again on a new connection.
    */
   #tryAgain(failed: Upstream): boolean {
-    const head = this.#head!;
     const { target, service } = this.claim;
     const written = failed.connected;
-    if (written && (!repeatable.has(head.method) || head.framing !== Framing.none)) return false;
+    if (failed.heard || (written && (this.#resent || !this.#mayBeSentTwice()))) return false;
+    this.#resent ||= written;
     if (failed.reused) {
       service!.counts.retries++;
       this.#send(target!.connector.open(this));
@@ -243,6 +261,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     service!.counts.retries++;
     this.#attempts++;
     this.#attempt();
+    if (this.#upstream!.connected) this.#sendHeld(this.#upstream!);
     return true;
   }
 

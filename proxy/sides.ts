@@ -57,6 +57,8 @@ export interface DownstreamEvents {
   onClientReady(): void;
   /** The client has left, or was left because it did not read. */
   onClientGone(cause: 'client_closed' | 'client_stalled'): void;
+  /** Something was thrown while this request was worked on. */
+  onBug(error: unknown): void;
   onTick(nowMs: number): void;
 }
 
@@ -77,6 +79,8 @@ export interface Upstream {
   readonly connected: boolean;
   /** Whether it had served a request before this one: then the target may just have closed it as idle. */
   readonly reused: boolean;
+  /** Whether any byte of an answer to this request has come: then the request must not be sent again. */
+  readonly heard: boolean;
 }
 
 /** What an upstream side tells its exchange. */
@@ -91,6 +95,8 @@ export interface UpstreamEvents {
   onTargetReady(): void;
   /** The connection could not be made, broke, or said something that is not HTTP. Comes once, and nothing after it. */
   onTargetFailed(cause: Cause, detail: string): void;
+  /** Something was thrown while the answer was worked on; comes in place of `onTargetFailed`. */
+  onBug(error: unknown): void;
 }
 
 /** How a target is reached: over connections that are kept, or new ones. */

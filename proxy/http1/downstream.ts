@@ -15,7 +15,7 @@ import { Http1RequestHead } from './request-head.ts';
 /** What the listener keeps of its connections. */
 export interface DownstreamOwner {
   readonly listener: Listener;
-  /** The connection is gone, or another protocol's. */
+  /** The connection is closed, be it by then another protocol's. */
   onGone(downstream: Http1Downstream): void;
 }
 
@@ -57,8 +57,9 @@ export class Http1Downstream implements Downstream, BodySink {
   #answered = false;
   /** Since when the present state lasts, on the coarse clock. */
   #sinceMs: number;
-  /** Since when the client has been behind; 0 = it is not. */
-  #behindSinceMs = 0;
+  /** How much the client had taken when that was last looked at, and since when it is so much; or since when nothing is left to take. */
+  #bytesTaken = 0;
+  #takenAtMs: number;
   #forwardedAuthority = '';
   #forwardedVersion = '';
   #forwardingLines = '';
@@ -70,12 +71,12 @@ export class Http1Downstream implements Downstream, BodySink {
     this.#outbox = new Outbox(socket);
     this.clientAddress = clientAddress;
     this.#exchange = new Exchange(plane, this);
-    this.#sinceMs = plane.nowMs;
+    this.#sinceMs = this.#takenAtMs = plane.nowMs;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
     socket.on('error', ignoreError);
-    socket.on('close', () => this.#onGone());
+    socket.on('close', () => this.#destroy());
   }
 
   get bytesSent(): number {
@@ -86,16 +87,20 @@ export class Http1Downstream implements Downstream, BodySink {
 
   /** Checks the deadlines of whatever is under way. */
   onTick(nowMs: number): void {
+    if (this.#state === 'detached') return;
     const { timeouts } = this.#owner.listener;
-    if (this.#behindSinceMs > 0 && nowMs - this.#behindSinceMs >= timeouts.writeMs) {
+    const unsent = this.#socket.writableLength;
+    if (this.#stalledFor(unsent, nowMs) >= timeouts.writeMs) {
       this.#loseClient('client_stalled');
       return;
     }
+    // As long as the end of an answer is on its way, the client cannot be idle, late or gone.
+    if (unsent > 0 && this.#exchange.idle) this.#sinceMs = nowMs;
     const forMs = nowMs - this.#sinceMs;
     switch (this.#state) {
       case 'head':
         if (this.#unread !== undefined) {
-          if (forMs >= timeouts.headMs) this.#refuse('head_timeout');
+          if (forMs >= timeouts.headMs) this.#refuse(nothingRead, 'head_timeout');
         } else if (forMs >= timeouts.keepAliveMs || (this.#plane.draining && forMs >= idleWhenDrainingMs)) {
           this.#destroy();
         }
@@ -111,6 +116,7 @@ export class Http1Downstream implements Downstream, BodySink {
 
   /** Ends what runs and closes, because the process must go. */
   abandon(): void {
+    if (this.#state === 'detached') return;
     this.#exchange.abandon('shutdown');
     this.#destroy();
   }
@@ -142,7 +148,7 @@ export class Http1Downstream implements Downstream, BodySink {
     this.#answerFraming =
       head.framing === Framing.none ? 'none' : head.framing === Framing.length ? 'length' : closeDelimited ? 'untilClose' : 'chunked';
     const waitsForContinue = request.expectsContinue && !this.#continueSent && this.#state === 'body';
-    this.#lastAnswer ||= !request.persistent || this.#plane.draining || closeDelimited || waitsForContinue;
+    this.#lastAnswer ||= !request.persistent || this.#plane.draining || closeDelimited || waitsForContinue || head.status === 408;
     const connection = this.#lastAnswer ? 'connection: close\r\n' : oldClient ? 'connection: keep-alive\r\n' : '';
     const coding = this.#answerFraming === 'chunked' ? 'transfer-encoding: chunked\r\n' : '';
     const date = head.hasDate ? '' : this.#plane.dateLine;
@@ -162,17 +168,12 @@ export class Http1Downstream implements Downstream, BodySink {
   }
 
   flush(): boolean {
-    const keptUp = this.#outbox.flush();
-    if (!keptUp && this.#behindSinceMs === 0) this.#behindSinceMs = this.#plane.nowMs;
-    return keptUp;
+    return this.#outbox.flush();
   }
 
   cut(): void {
     this.#outbox.discard();
-    // Without a length or chunks only a reset tells an incomplete body from a complete one.
-    if (this.#answerFraming === 'untilClose') this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
-    this.#onGone();
+    this.#destroy();
   }
 
   pauseRequest(): void {
@@ -203,7 +204,8 @@ export class Http1Downstream implements Downstream, BodySink {
     const socket = this.#socket;
     for (const event of ['data', 'drain', 'end', 'close', 'error']) socket.removeAllListeners(event);
     socket.on('error', ignoreError);
-    this.#owner.onGone(this);
+    // It still counts as a connection of the listener's.
+    socket.on('close', () => this.#owner.onGone(this));
     return { socket, unread };
   }
 
@@ -218,16 +220,20 @@ export class Http1Downstream implements Downstream, BodySink {
     if (this.#state === 'closing') return;
     if (this.#unread === undefined && this.#state === 'head') this.#sinceMs = this.#plane.nowMs;
     this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk]);
-    if (this.#state === 'waiting') {
-      if (this.#unread.length > pipelinedMax) this.#socket.pause();
-      return;
-    }
     this.#process();
+    if (this.#unread !== undefined && this.#unread.length > pipelinedMax && this.#mustWait) this.#socket.pause();
+  }
+
+  /** The next request has its turn when this one is answered, and when the client has taken what it was answered before. */
+  get #mustWait(): boolean {
+    return this.#state === 'waiting' || (this.#state === 'head' && this.#socket.writableNeedDrain);
   }
 
   #onDrain(): void {
-    this.#behindSinceMs = 0;
     this.#exchange.onClientReady();
+    if (this.#state !== 'head') return;
+    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#process();
   }
 
   /**
@@ -235,40 +241,53 @@ export class Http1Downstream implements Downstream, BodySink {
    * a request whose client has gone should not go on at the target. nginx and node:http decide alike.
    */
   #onEnd(): void {
-    if (this.#exchange.idle) this.#socket.end();
+    if (this.#exchange.idle) this.#closeGently();
     else this.#loseClient('client_closed');
   }
 
-  #onGone(): void {
-    if (this.#state === 'gone') return;
-    this.#state = 'gone';
-    this.#unread = undefined;
-    this.#exchange.onClientGone();
-    this.#owner.onGone(this);
-  }
-
   #destroy(): void {
-    this.#socket.destroy();
-    this.#onGone();
+    this.#loseClient('client_closed');
   }
 
   #loseClient(cause: 'client_closed' | 'client_stalled'): void {
-    this.#socket.destroy();
+    if (this.#state === 'gone') return;
+    // Without a length or chunks only a reset tells an incomplete body from a complete one.
+    const complete = this.#state === 'closing' && this.#socket.writableLength === 0;
+    if (this.#answerFraming === 'untilClose' && !complete) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
     this.#state = 'gone';
+    this.#unread = undefined;
     this.#exchange.onClientGone(cause);
     this.#owner.onGone(this);
+  }
+
+  /** For how long the client has taken nothing, although there was something to take. */
+  #stalledFor(unsent: number, nowMs: number): number {
+    const taken = this.#outbox.bytes - unsent;
+    if (unsent === 0 || taken !== this.#bytesTaken) {
+      this.#bytesTaken = taken;
+      this.#takenAtMs = nowMs;
+    }
+    return nowMs - this.#takenAtMs;
   }
 
   /** Works off what was read, as far as the state allows. Not re-entered: an answer that is complete at once only sets the state. */
   #process(): void {
     if (this.#processing) return;
     this.#processing = true;
-    // Each round uses bytes up or leaves; so there are at most as many rounds as bytes were read.
-    while (this.#unread !== undefined) {
-      const before = this.#unread;
-      if (this.#state === 'head') this.#readHead(before);
-      else if (this.#state === 'body' || this.#state === 'discarding') this.#readBody(before, 0);
-      if (this.#unread === before) break;
+    try {
+      // Each round uses bytes up or leaves; so there are at most as many rounds as bytes were read.
+      while (this.#unread !== undefined && !this.#mustWait) {
+        const before = this.#unread;
+        if (this.#state === 'head') this.#readHead(before);
+        else if (this.#state === 'body' || this.#state === 'discarding') this.#readBody(before, 0);
+        if (this.#unread === before) break;
+      }
+    } catch (error) {
+      this.#lastAnswer = true;
+      this.#exchange.onBug(error);
+      // Where nothing was under way that could be answered.
+      if (this.#state !== 'closing') this.#destroy();
     }
     this.#processing = false;
   }
@@ -280,17 +299,17 @@ export class Http1Downstream implements Downstream, BodySink {
     if (headEnd < 0 || headEnd - start > limits.headBytes) {
       this.#unreadFrom(bytes, start);
       const fault = incompleteHeadFault(bytes, start, limits.headBytes);
-      if (fault !== '') this.#refuse(fault);
+      if (fault !== '') this.#refuse(nothingRead, fault);
       return;
     }
     this.#unreadFrom(bytes, headEnd + 4);
     const fault = this.#head.parse(bytes.toString('latin1', start, headEnd + 2), limits);
     if (fault !== '') {
-      this.#refuse(fault);
+      this.#refuse(this.#head, fault);
       return;
     }
     if (limits.bodyBytes > 0 && this.#head.contentLength > limits.bodyBytes) {
-      this.#refuse('body_too_large');
+      this.#refuse(this.#head, 'body_too_large');
       return;
     }
     this.#beginRequest(bytes, headEnd + 4);
@@ -355,10 +374,10 @@ export class Http1Downstream implements Downstream, BodySink {
   }
 
   /** Answers what cannot be passed on, and closes: after it nobody knows where the next request would begin. */
-  #refuse(cause: Cause): void {
+  #refuse(head: RequestHead, cause: Cause): void {
     this.#lastAnswer = true;
     this.#state = 'waiting';
-    this.#exchange.refuse(this.#head, cause);
+    this.#exchange.refuse(head, cause);
   }
 
   #closeGently(): void {
@@ -377,6 +396,9 @@ export function turnAway(socket: Socket, dateLine: string): void {
     socket.destroy(),
   );
 }
+
+/** Stands for a head of which nothing is known: it is late, too large or broken before its end. */
+const nothingRead: RequestHead = new Http1RequestHead();
 
 /** A socket's errors are followed by its `close`, which is where they are dealt with. */
 function ignoreError(): void {}

@@ -9,7 +9,7 @@ const inlineBytesMax = 16_384;
  * which is what a request costs least (two reads and two writes are nearly all that any proxy spends).
  */
 export class Outbox {
-  /** Bytes handed to the socket so far. */
+  /** Bytes taken so far, sent or not. */
   bytes = 0;
   readonly #socket: Socket;
   #text = '';
@@ -21,16 +21,17 @@ export class Outbox {
   /** Latin-1: one character is one byte. */
   addText(text: string): void {
     this.#text += text;
+    this.bytes += text.length;
   }
 
   /** The slice is borrowed: it is copied before this returns. */
   addBytes(slice: Buffer): void {
+    this.bytes += slice.length;
     if (slice.length < inlineBytesMax) {
       this.#text += slice.toString('latin1');
       return;
     }
     const socket = this.#socket;
-    this.bytes += slice.length;
     socket.cork();
     this.#writeText();
     writeCopy(socket, slice);
@@ -39,9 +40,9 @@ export class Outbox {
 
   /** One chunk of the chunked coding (RFC 9112 section 7.1). */
   addChunk(slice: Buffer): void {
-    this.#text += `${slice.length.toString(16)}\r\n`;
+    this.addText(`${slice.length.toString(16)}\r\n`);
     this.addBytes(slice);
-    this.#text += '\r\n';
+    this.addText('\r\n');
   }
 
   /** False = the socket holds more than it wants to: wait for its `drain`. */
@@ -52,12 +53,12 @@ export class Outbox {
 
   /** Drops what was gathered and not yet written. */
   discard(): void {
+    this.bytes -= this.#text.length;
     this.#text = '';
   }
 
   #writeText(): void {
     if (this.#text === '') return;
-    this.bytes += this.#text.length;
     this.#socket.write(this.#text, 'latin1');
     this.#text = '';
   }

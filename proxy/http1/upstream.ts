@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { SocketAddress } from '../../src/core/model.ts';
 import type { Cause } from '../../src/core/terminations.ts';
 import { Framing, type RequestHead } from '../message.ts';
@@ -10,6 +10,7 @@ import { readBytes } from './copies.ts';
 import type { HeadLimits } from './request-head.ts';
 import { Outbox } from './outbox.ts';
 import { Http1ResponseHead } from './response-head.ts';
+import { TargetSocket } from './target-socket.ts';
 
 /** What an upstream connection tells the connector that made it. */
 export interface UpstreamOwner {
@@ -34,10 +35,12 @@ const sharedReadBuffer = Buffer.allocUnsafeSlow(readBytes);
 export class Http1Upstream implements Upstream, BodySink {
   connected = false;
   reused = false;
+  heard = false;
   /** When it became idle, on the connector's clock. */
   idleSinceMs = 0;
 
   readonly #socket: Socket;
+  readonly #address: SocketAddress;
   readonly #owner: UpstreamOwner;
   readonly #outbox: Outbox;
   readonly #head = new Http1ResponseHead();
@@ -51,6 +54,7 @@ export class Http1Upstream implements Upstream, BodySink {
   #readPaused = false;
 
   constructor(address: SocketAddress, owner: UpstreamOwner, events: UpstreamEvents) {
+    this.#address = address;
     this.#owner = owner;
     this.#events = events;
     const onread = {
@@ -60,8 +64,7 @@ export class Http1Upstream implements Upstream, BodySink {
         return true;
       },
     };
-    // All addresses of a name are tried, as anybody expects of a name with an IPv6 and an IPv4 address.
-    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true, autoSelectFamily: true, onread });
+    const socket = new TargetSocket({ noDelay: true, keepAlive: true, onread }, (bytes) => this.#onData(bytes));
     this.#socket = socket;
     this.#outbox = new Outbox(socket);
     let failure: Error | undefined;
@@ -70,6 +73,8 @@ export class Http1Upstream implements Upstream, BodySink {
     socket.on('end', () => this.#onClose(undefined));
     socket.on('error', (error) => (failure = error));
     socket.on('close', () => this.#onClose(failure));
+    // All addresses of a name are tried, as anybody expects of a name with an IPv6 and an IPv4 address.
+    socket.connect({ host: address.host, port: address.port, autoSelectFamily: true });
   }
 
   /** Gives the connection to the next request. */
@@ -84,10 +89,11 @@ export class Http1Upstream implements Upstream, BodySink {
 
   sendRequest(head: RequestHead, forwarding: string): void {
     this.#state = 'head';
+    this.heard = false;
     this.#toHead = head.method === 'HEAD';
     this.#requestFraming = head.framing;
     this.#requestDone = head.framing === Framing.none;
-    const authority = head.authority === '' ? this.#ownAuthority() : head.authority;
+    const authority = head.authority === '' ? authorityOf(this.#address) : head.authority;
     const coding = head.framing === Framing.stream ? 'transfer-encoding: chunked\r\n' : '';
     this.#outbox.addText(`${head.method} ${head.target} HTTP/1.1\r\nhost: ${authority}\r\n${head.fields}${forwarding}${coding}\r\n`);
   }
@@ -149,11 +155,6 @@ export class Http1Upstream implements Upstream, BodySink {
     this.#events?.onResponseBody(slice);
   }
 
-  #ownAuthority(): string {
-    const { remoteAddress = '', remotePort } = this.#socket;
-    return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
-  }
-
   #onConnect(): void {
     if (this.#state === 'closed') return;
     this.connected = true;
@@ -161,7 +162,18 @@ export class Http1Upstream implements Upstream, BodySink {
   }
 
   #onData(bytes: Buffer): void {
+    try {
+      this.#read(bytes);
+    } catch (error) {
+      const events = this.#events;
+      this.cancel();
+      events?.onBug(error);
+    }
+  }
+
+  #read(bytes: Buffer): void {
     if (this.#state === 'head') {
+      this.heard = true;
       const chunk = this.#partialHead === undefined ? bytes : Buffer.concat([this.#partialHead, bytes]);
       this.#partialHead = undefined;
       this.#onHeadBytes(chunk);
@@ -249,6 +261,11 @@ export class Http1Upstream implements Upstream, BodySink {
     this.cancel();
     events?.onTargetFailed(cause, detail);
   }
+}
+
+/** What Host says for a client that named none. */
+function authorityOf({ host, port }: SocketAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function brokenOff(state: string, failure: Error | undefined): { cause: Cause; detail: string } {
