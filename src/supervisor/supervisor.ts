@@ -222,7 +222,8 @@ export class Supervisor {
 
   #hearFailure(message: string): void {
     if (this.#phase === 'starting') this.#abandonStart(message);
-    else this.#options.log.error({}, message);
+    // While it stops, what several parts say about one and the same cause would only bury the first message.
+    else if (this.#phase === 'running') this.#options.log.error({}, message);
   }
 
   #failStart(who: string, exit: Exit): void {

@@ -64,6 +64,14 @@ async function untilRefused(t: TestContext, { proxyUrl }: SluiceProcess): Promis
   await eventually(connect, (outcome) => outcome === 'refused');
 }
 
+/** Resolves when none of the processes is left. Their output closes a moment before. */
+async function untilGone(processes: readonly { readonly pid: number }[]): Promise<void> {
+  await eventually(
+    async () => processes.filter(({ pid }) => isAlive(pid)),
+    (left) => left.length === 0,
+  );
+}
+
 describe('workers', () => {
   test('a killed worker is replaced at once, and only its own connections die', async (t) => {
     const sluice = await startWithTwoPools(t);
@@ -253,7 +261,7 @@ describe('stopping', () => {
     const insisting = setInterval(() => sluice.signal('SIGTERM'), 50);
     expect(await sluice.exited).toEqual({ code: 1, signal: null });
     clearInterval(insisting);
-    for (const { pid } of [...workers, controlProcess]) expect(isAlive(pid)).toBe(false);
+    await untilGone([...workers, controlProcess]);
   });
 
   test('a restart resumes the last revision', async (t) => {
@@ -277,15 +285,12 @@ describe('stopping', () => {
     await blue.arrived;
 
     sluice.signal('SIGKILL');
-    await eventually(
-      async () => isAlive(controlProcess.pid),
-      (alive) => !alive,
-    );
+    await untilGone([controlProcess]);
     await untilRefused(t, sluice);
     blue.finish();
     expect((await answer).body).toBe('finished');
     await sluice.exited;
-    for (const { pid } of workers) expect(isAlive(pid)).toBe(false);
+    await untilGone(workers);
   });
 });
 
