@@ -13,6 +13,8 @@ import { ProxiedUpgrades } from './upgrades.ts';
 
 /** The one timer of a worker: deadlines are exact to this much. */
 const tickMs = 100;
+/** A tick that comes later than this after the one before it finds a process that was busy, or stopped. */
+const lateTickMs = 300;
 /** Idle upstream connections are looked through this often. */
 const tidyEveryTicks = 10;
 /** How long connections that were ended at the deadline of a drain have to close, before they are cut. */
@@ -82,6 +84,7 @@ class Engine implements DataPlane {
       throw error;
     }
     this.#listening = opened;
+    this.#setClock(coarseNow());
     this.#ticker = setInterval(() => this.#onTick(), tickMs);
     return addresses;
   }
@@ -97,6 +100,7 @@ class Engine implements DataPlane {
     const { promise: finished, resolve } = Promise.withResolvers<void>();
     this.#drain = { untilMs: until, ending: false, finished, resolve };
     this.#ticker ??= setInterval(() => this.#onTick(), tickMs);
+    this.#advanceDrain(this.#drain, coarseNow());
     return finished;
   }
 
@@ -114,7 +118,7 @@ class Engine implements DataPlane {
   }
 
   get connections(): number {
-    let open = this.#upgrades.size;
+    let open = 0;
     for (const listening of this.#listening) open += listening.connections;
     return open;
   }
@@ -127,7 +131,10 @@ class Engine implements DataPlane {
 
   #onTick(): void {
     const nowMs = coarseNow();
-    this.#clock.nowMs = this.#plane.nowMs = nowMs;
+    const late = nowMs - this.#clock.nowMs > lateTickMs;
+    this.#setClock(nowMs);
+    // What others sent while we did not look waits to be read: nobody is judged late before that was done.
+    if (late) return;
     for (const listening of this.#listening) listening.onTick(nowMs);
     this.#upgrades.onTick(nowMs);
     if (++this.#ticks % tidyEveryTicks === 0) {
@@ -135,6 +142,10 @@ class Engine implements DataPlane {
       for (const service of this.#plane.routing.services.values()) for (const target of targetsOf(service)) target.connector.tidy();
     }
     if (this.#drain !== undefined) this.#advanceDrain(this.#drain, nowMs);
+  }
+
+  #setClock(nowMs: number): void {
+    this.#clock.nowMs = this.#plane.nowMs = nowMs;
   }
 
   #advanceDrain(drain: Drain, nowMs: number): void {

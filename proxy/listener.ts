@@ -6,6 +6,10 @@ import type { Plane } from './plane.ts';
 /** Connections that the system queues for us while we are busy. */
 const backlog = 4096;
 
+/** How long a connection that was turned away may take to read why, and how many may do so at once. */
+const turnedAwayMs = 2000;
+const turnedAwayMax = 256;
+
 /** Takes a new connection elsewhere, or leaves it. */
 type HandOver = (socket: Socket, listener: string) => boolean;
 
@@ -17,6 +21,8 @@ export class ListeningSocket implements DownstreamOwner {
   readonly #server: Server;
   readonly #connections = new Set<Http1Downstream>();
   readonly #perClient = new Map<string, number>();
+  /** Until when each is kept, on the coarse clock. */
+  readonly #turnedAway = new Map<Socket, number>();
 
   constructor(plane: Plane, listener: Listener, handOver: HandOver | undefined) {
     this.#plane = plane;
@@ -51,10 +57,14 @@ export class ListeningSocket implements DownstreamOwner {
   /** Accepts nothing more. Connections go on. */
   stopAccepting(): void {
     this.#server.close();
+    for (const socket of this.#turnedAway.keys()) socket.destroy();
   }
 
   onTick(nowMs: number): void {
     for (const connection of this.#connections) connection.onTick(nowMs);
+    for (const [socket, untilMs] of this.#turnedAway) {
+      if (nowMs >= untilMs) socket.destroy();
+    }
   }
 
   abandonAll(): void {
@@ -73,18 +83,31 @@ export class ListeningSocket implements DownstreamOwner {
   accept(socket: Socket): void {
     const { connections, connectionsPerClient } = this.listener.limits;
     if (connections > 0 && this.#connections.size >= connections) {
-      turnAway(socket, this.#plane.dateLine);
+      this.#turnAway(socket);
       return;
     }
     const clientAddress = plainAddress(socket.remoteAddress ?? '');
     const sameClient = (this.#perClient.get(clientAddress) ?? 0) + 1;
     if (connectionsPerClient > 0 && sameClient > connectionsPerClient) {
-      turnAway(socket, this.#plane.dateLine);
+      this.#turnAway(socket);
       return;
     }
     this.#perClient.set(clientAddress, sameClient);
     this.#connections.add(new Http1Downstream(this.#plane, this, socket, clientAddress));
     if (socket.isPaused()) socket.resume();
+  }
+
+  /** Says why, and reads on for a while: closing with unread bytes would reset the connection, and could take the answer with it. */
+  #turnAway(socket: Socket): void {
+    this.#plane.terminations.add('connection_limit');
+    turnAway(socket, this.#plane.dateLine);
+    if (this.#turnedAway.size >= turnedAwayMax) {
+      socket.destroy();
+      return;
+    }
+    this.#turnedAway.set(socket, this.#plane.nowMs + turnedAwayMs);
+    socket.on('close', () => this.#turnedAway.delete(socket));
+    socket.resume();
   }
 }
 

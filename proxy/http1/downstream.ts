@@ -392,9 +392,7 @@ export class Http1Downstream implements Downstream, BodySink {
 export function turnAway(socket: Socket, dateLine: string): void {
   const { head, body } = ownAnswer('connection_limit');
   socket.on('error', ignoreError);
-  socket.end(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}${dateLine}connection: close\r\n\r\n${body.toString('latin1')}`, () =>
-    socket.destroy(),
-  );
+  socket.end(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}${dateLine}connection: close\r\n\r\n${body.toString('latin1')}`);
 }
 
 /** Stands for a head of which nothing is known: it is late, too large or broken before its end. */
