@@ -38,6 +38,8 @@ export class ChunkedDecoder {
   #extension = '';
   #extensionBytes = 0;
   #trailerText = '';
+  /** How much of the CRLF CRLF that ends the trailer section stands before the next byte; the last chunk's line is the first half. */
+  #trailerEnd = 2;
   #trailerBytesMax = 0;
   #trailerFieldsMax = 0;
 
@@ -46,6 +48,7 @@ export class ChunkedDecoder {
     this.trailers = this.#trailerText = this.#extension = '';
     this.#state = 'size';
     this.#size = this.#digits = this.#extensionBytes = 0;
+    this.#trailerEnd = 2;
     this.#trailerBytesMax = trailerBytesMax;
     this.#trailerFieldsMax = trailerFieldsMax;
   }
@@ -117,25 +120,30 @@ export class ChunkedDecoder {
 
   /** Gathers the trailer section, which ends with an empty line, and scans it like the fields of a head. */
   #readTrailers(buffer: Buffer, offset: number): number {
-    const before = this.#trailerText.length;
-    const room = this.#trailerBytesMax + 2 - before;
-    const text = this.#trailerText + buffer.toString('latin1', offset, Math.min(buffer.length, offset + room));
-    const sectionEnd = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n', Math.max(0, before - 3));
-    if (sectionEnd < 0) {
-      this.#trailerText = text;
-      if (text.length > this.#trailerBytesMax) this.failed = true;
-      return offset + text.length - before;
+    const gathered = this.#trailerText.length;
+    const limit = Math.min(buffer.length, offset + this.#trailerBytesMax + 2 - gathered);
+    let end = offset;
+    // Byte by byte, so that a section which comes in many small pieces is not searched, nor copied, again and again.
+    let matched = this.#trailerEnd;
+    while (end < limit && matched < 4) {
+      const byte = buffer[end++]!;
+      if (byte === CR) matched = matched === 2 ? 3 : 1;
+      else if (byte === LF && (matched & 1) === 1) matched++;
+      else matched = 0;
     }
-    const lines = sectionEnd === 0 ? '' : text.slice(0, sectionEnd + 2);
+    this.#trailerEnd = matched;
+    this.#trailerText += buffer.toString('latin1', offset, end);
+    if (matched === 4) this.#endTrailers(this.#trailerText.slice(0, -2));
+    else if (this.#trailerText.length >= this.#trailerBytesMax + 2) this.failed = true;
+    return end;
+  }
+
+  #endTrailers(lines: string): void {
     if (lines !== '') {
       const scan = new FieldScan();
-      if (scanFields(lines, 0, trailerFields, this.#trailerFieldsMax, scan) !== '') {
-        this.failed = true;
-        return offset;
-      }
+      this.failed = scanFields(lines, 0, trailerFields, this.#trailerFieldsMax, scan) !== '';
       this.trailers = scan.kept;
     }
-    this.done = true;
-    return offset + (lines.length + 2 - before);
+    this.done = !this.failed;
   }
 }

@@ -91,7 +91,10 @@ export class Http1RequestHead implements RequestHead {
   #readTarget(scan: FieldScan, minor: number): Cause | '' {
     if (scan.host === undefined && minor === 1) return 'malformed_request';
     let authority = scan.host ?? '';
-    if (scan.host !== undefined && authority !== this.#checkedAuthority && !isAuthority(authority)) return 'malformed_request';
+    // '' is what stands for no Host at all in HTTP/1.0; as a value it is none (the URI of a request to us always has an authority).
+    if (scan.host !== undefined && (authority === '' || (authority !== this.#checkedAuthority && !isAuthority(authority)))) {
+      return 'malformed_request';
+    }
     const first = this.target.charCodeAt(0);
     if (first !== 0x2f && !(this.target === '*' && this.method === 'OPTIONS')) {
       const absolute = absoluteForm.exec(this.target);

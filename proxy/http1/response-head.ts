@@ -53,6 +53,8 @@ export class Http1ResponseHead implements ResponseHead {
     this.fields = scan.kept;
     this.hasDate = scan.hasDate;
     this.persistent = minor === 1 ? !scan.close : scan.keepAlive && !scan.close;
+    // An interim answer is followed by another, so it cannot be the connection's last; HTTP/1.0 has none (RFC 9110 section 15.2).
+    if (status < 200 && !this.persistent) return 'malformed_response';
     this.keepAliveSeconds = scan.keepAliveSeconds;
     this.#readFraming(scan, toHead);
     return '';
