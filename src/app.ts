@@ -118,11 +118,11 @@ export async function runWorkerProcess(): Promise<number> {
   outliveSupervisor();
   // Before the supervisor is told that we are there, so that the first snapshot finds everything loaded.
   const { createDataPlane } = await import('../proxy/engine.ts');
-  return liveAsWorker(openChannel<ToWorker, FromWorker>(), (setup, worker) => {
+  return liveAsWorker(openChannel<ToWorker, FromWorker>(), ({ setup, worker, handOver }) => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `runProcesses` below made it
     const settings = setup as LogSettings;
     const output = openProcessLog(`worker ${worker}`, settings);
-    return { plane: createDataPlane(planeOptions(settings, output)), log: output.log };
+    return { plane: createDataPlane({ ...planeOptions(settings, output), handOver }), log: output.log };
   });
 }
 

@@ -1,10 +1,16 @@
+import type { SendHandle } from 'node:child_process';
 import cluster from 'node:cluster';
+
+/** The bare handle of a connection, which may travel with a message. */
+export interface Handle {
+  close(): void;
+}
 
 /** A child's end of its channel to the supervisor. */
 export interface Channel<Received, Sent> {
   /** Messages to a supervisor that has gone are dropped. Resolves when the message has left this process. */
-  send(message: Sent): Promise<void>;
-  onMessage(listener: (message: Received) => void): void;
+  send(message: Sent, handle?: Handle): Promise<void>;
+  onMessage(listener: (message: Received, handle: Handle | undefined) => void): void;
   /** The supervisor has died: nobody steers us any more. */
   onLost(listener: () => void): void;
 }
@@ -23,14 +29,16 @@ export function outliveSupervisor(): void {
 /** The channel of the process that we are in, which the supervisor must have forked. */
 export function openChannel<Received, Sent>(): Channel<Received, Sent> {
   return {
-    send(message) {
+    send(message, handle) {
       return new Promise((resolve) => {
-        if (process.connected && process.send !== undefined) process.send(message, undefined, undefined, () => resolve());
+        if (process.connected && process.send !== undefined)
+          process.send(message, handle as SendHandle | undefined, undefined, () => resolve());
         else resolve();
       });
     },
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other end is our own code, of the same version
-    onMessage: (listener) => void process.on('message', (message) => listener(message as Received)),
+    onMessage: (listener) =>
+      void process.on('message', (message, handle) => listener(message as Received, (handle ?? undefined) as Handle | undefined)),
     onLost: (listener) => void process.once('disconnect', listener),
   };
 }

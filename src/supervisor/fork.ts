@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, type SendHandle } from 'node:child_process';
 import cluster from 'node:cluster';
+import type { Handle } from './channel.ts';
 import type { Child } from './child.ts';
 import { controlArgument, workerArgument } from './roles.ts';
 import type { FromControl, FromWorker, ToControl, ToWorker } from './messages.ts';
@@ -34,12 +35,15 @@ export function createForks(script: string): Forks {
 function wrap<Sent extends object, Received>(child: ChildProcess): Child<Sent, Received> {
   return {
     pid: child.pid ?? 0,
-    send(message) {
-      if (child.connected) child.send(message, () => {});
+    send(message, handle) {
+      // Our copy of the connection goes as soon as the other process has its own; or when there is nobody to take it.
+      if (child.connected) child.send(message, handle as SendHandle | undefined, undefined, () => handle?.close());
+      else handle?.close();
     },
     kill: (signal) => void child.kill(signal),
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other end is our own code, of the same version
-    onMessage: (listener) => void child.on('message', (message) => listener(message as Received)),
+    onMessage: (listener) =>
+      void child.on('message', (message, handle) => listener(message as Received, (handle ?? undefined) as Handle | undefined)),
     onExit: (listener) => {
       child.once('exit', (code, signal) => listener({ code, signal }));
       // Without a pid it never ran (no memory, no descriptors), and there will be no exit. Any other error, such as a write to a process

@@ -5,6 +5,7 @@
  * and what the supervisor tells control about workers (`workerUp`, `applied`, `published`) arrives in the order in which it happened.
  * `test/supervisor/fleet.test.ts` holds the fleet to that.
  */
+import type { WorkerLoad } from '../core/balance.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -16,10 +17,21 @@ export interface OpenListener extends SocketAddress {
 
 export type ToWorker =
   /** The answer to `hello`. `setup` is what `app.ts` gives its workers; the supervisor does not look inside. */
-  | { readonly kind: 'welcome'; readonly worker: number; readonly setup: unknown; readonly snapshot: Snapshot | undefined }
+  | {
+      readonly kind: 'welcome';
+      readonly worker: number;
+      /** How many workers there are to be. */
+      readonly workers: number;
+      readonly setup: unknown;
+      readonly snapshot: Snapshot | undefined;
+    }
   | { readonly kind: 'publish'; readonly snapshot: Snapshot }
   | { readonly kind: 'collect'; readonly ticket: number }
-  | { readonly kind: 'drain'; readonly deadlineMs: number };
+  | { readonly kind: 'drain'; readonly deadlineMs: number }
+  /** How busy the workers are that have told lately. */
+  | { readonly kind: 'loads'; readonly loads: readonly WorkerLoad[] }
+  /** Comes with the handle of a connection that another worker accepted for this listener. */
+  | { readonly kind: 'adopt'; readonly listener: string };
 
 export type FromWorker =
   | { readonly kind: 'hello' }
@@ -31,7 +43,11 @@ export type FromWorker =
   /** Answers the `collect` of this ticket; ticket 0 is a worker's last word before it leaves. */
   | { readonly kind: 'report'; readonly ticket: number; readonly report: WorkerReport }
   /** It cannot start, for this reason, in words for the operator. It ends after this. */
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly message: string }
+  /** Said about every 100 ms: how many client connections it has open. */
+  | { readonly kind: 'load'; readonly connections: number }
+  /** Comes with the handle of a connection that had better be served by worker `to`. */
+  | { readonly kind: 'handOver'; readonly to: number; readonly listener: string };
 
 /** A worker as the supervisor knows it. */
 export interface WorkerInfo {

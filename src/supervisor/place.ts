@@ -1,11 +1,12 @@
 import type { Log } from '../control/ports.ts';
 import { delayRestart } from '../core/restart-delay.ts';
+import type { Handle } from './channel.ts';
 import { type Child, describeExit, type Exit } from './child.ts';
 
 /** What happens in a place; `C` is the kind of child. */
 export interface PlaceEvents<C, Received> {
   started(child: C): void;
-  message(child: C, message: Received): void;
+  message(child: C, message: Received, handle: Handle | undefined): void;
   ended(child: C, exit: Exit): void;
 }
 
@@ -44,7 +45,7 @@ export class Place<Sent, Received> {
       return;
     }
     this.#child = child;
-    child.onMessage((message) => this.#events.message(child, message));
+    child.onMessage((message, handle) => this.#events.message(child, message, handle));
     child.onExit((exit) => {
       this.#child = undefined;
       this.#events.ended(child, exit);

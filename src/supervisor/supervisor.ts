@@ -4,7 +4,9 @@ import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Child, describeExit, type Exit } from './child.ts';
+import type { Handle } from './channel.ts';
 import type { Forks } from './fork.ts';
+import { loadEveryMs, Loads } from './hand-over.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from './messages.ts';
 import { Place } from './place.ts';
 import { StartError } from './start-error.ts';
@@ -46,6 +48,8 @@ export class Supervisor {
   /** The control process, once it has said hello. */
   #greetedControl: ControlChild | undefined;
   #snapshot: Snapshot | undefined;
+  readonly #loads = new Loads();
+  #loadsTicker: NodeJS.Timeout | undefined;
   #departed: WorkerReport | undefined;
   #admin: SocketAddress | undefined;
   readonly #listening = new Map<WorkerChild, readonly OpenListener[]>();
@@ -79,6 +83,7 @@ export class Supervisor {
     // Workers first: they are what takes longest, and all boot at the same time anyway.
     for (const worker of this.#workers) worker.start();
     this.#control.start();
+    if (this.#options.workers > 1) this.#loadsTicker = setInterval(() => this.#tellLoads(), loadEveryMs);
     return this.#started.promise;
   }
 
@@ -88,6 +93,7 @@ export class Supervisor {
    */
   async stop(deadlineMs: number): Promise<void> {
     this.#phase = 'stopping';
+    clearInterval(this.#loadsTicker);
     this.#tellControl({ kind: 'draining' });
     const controlGone = this.#control.close();
     const workersGone = Promise.all(this.#workers.map((worker) => worker.close()));
@@ -103,6 +109,7 @@ export class Supervisor {
   /** Ends every process at once, whatever it is doing. Resolves when they are gone. */
   async kill(): Promise<void> {
     this.#phase = 'stopping';
+    clearInterval(this.#loadsTicker);
     await Promise.all(
       [this.#control, ...this.#workers].map((place) => {
         const gone = place.close();
@@ -119,25 +126,31 @@ export class Supervisor {
       () => forks.worker(id),
       {
         started: (child) => void this.#links.set(child, new WorkerLink(id, child)),
-        message: (child, message) => this.#hearWorker(child, message),
+        message: (child, message, handle) => this.#hearWorker(child, message, handle),
         ended: (child, exit) => this.#loseWorker(child, exit),
       },
       log,
     );
   }
 
-  #hearWorker(child: WorkerChild, message: FromWorker): void {
+  #hearWorker(child: WorkerChild, message: FromWorker, handle: Handle | undefined): void {
     const link = this.#links.get(child);
-    if (link === undefined) return;
+    if (link === undefined) {
+      handle?.close();
+      return;
+    }
     link.hear(message);
     const from = { worker: link.id, pid: child.pid };
     switch (message.kind) {
       case 'hello':
-        link.welcome(this.#options.setup.worker, this.#snapshot);
+        link.welcome(this.#options.setup.worker, this.#options.workers, this.#snapshot);
         this.#tellControl({ kind: 'workerUp', worker: link.info });
         break;
       case 'listening':
         this.#listening.set(child, message.listeners);
+        // At once, so that the first connections after a start find everybody known.
+        this.#loads.tell(link.id, 0, performance.now());
+        this.#tellLoads();
         if (this.#phase === 'running') this.#options.log.info({ worker: link.id, workerPid: child.pid }, 'a worker has taken its place');
         this.#checkStarted();
         break;
@@ -149,6 +162,12 @@ export class Supervisor {
       case 'report':
         if (message.ticket !== 0) this.#tellControl({ kind: 'report', ...from, ticket: message.ticket, report: message.report });
         break;
+      case 'load':
+        this.#loads.tell(link.id, message.connections, performance.now());
+        break;
+      case 'handOver':
+        if (handle !== undefined) (this.#linkTo(message.to) ?? link).adopt(message.listener, handle);
+        break;
       case 'failed':
         this.#hearFailure(message.message);
         break;
@@ -156,11 +175,22 @@ export class Supervisor {
     }
   }
 
+  #linkTo(worker: number): WorkerLink | undefined {
+    return [...this.#listening.keys()].map((child) => this.#links.get(child)).find((link) => link?.id === worker);
+  }
+
+  /** Only to workers that have told theirs: one that is stuck would let the news pile up. */
+  #tellLoads(): void {
+    const loads = this.#loads.current(performance.now());
+    for (const { worker } of loads) this.#linkTo(worker)?.tellLoads(loads);
+  }
+
   #loseWorker(child: WorkerChild, exit: Exit): void {
     const link = this.#links.get(child);
     this.#links.delete(child);
     this.#listening.delete(child);
     if (link === undefined) return;
+    this.#loads.forget(link.id);
     // One sum, not a list: a worker that keeps dying must not make it grow.
     if (link.lastReport !== undefined)
       this.#departed = mergeReports([], [...(this.#departed === undefined ? [] : [this.#departed]), link.lastReport]);

@@ -1,5 +1,7 @@
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import type { WorkerLoad } from '../core/balance.ts';
+import type { Handle } from './channel.ts';
 import type { Child } from './child.ts';
 import type { FromWorker, ToWorker, WorkerInfo } from './messages.ts';
 
@@ -39,9 +41,9 @@ export class WorkerLink {
     return this.#lastReport;
   }
 
-  welcome(setup: unknown, snapshot: Snapshot | undefined): void {
+  welcome(setup: unknown, workers: number, snapshot: Snapshot | undefined): void {
     this.#greeted = true;
-    this.#child.send({ kind: 'welcome', worker: this.id, setup, snapshot });
+    this.#child.send({ kind: 'welcome', worker: this.id, workers, setup, snapshot });
     if (snapshot === undefined) return;
     this.#publishing = true;
     this.#handed = snapshot.revision;
@@ -64,6 +66,14 @@ export class WorkerLink {
     }
     this.#collecting = true;
     this.#child.send({ kind: 'collect', ticket });
+  }
+
+  tellLoads(loads: readonly WorkerLoad[]): void {
+    this.#child.send({ kind: 'loads', loads });
+  }
+
+  adopt(listener: string, handle: Handle): void {
+    this.#child.send({ kind: 'adopt', listener }, handle);
   }
 
   drain(deadlineMs: number): void {

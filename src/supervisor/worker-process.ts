@@ -1,13 +1,22 @@
-import type { DataPlane } from '../../proxy/data-plane.ts';
+import type { DataPlane, DataPlaneOptions } from '../../proxy/data-plane.ts';
 import type { Log } from '../control/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, Handle } from './channel.ts';
+import { adoptHandle, loadEveryMs, WorkerBalance } from './hand-over.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { explainListenError } from './start-error.ts';
 
 export interface WorkerParts {
   readonly plane: DataPlane;
   readonly log: Log;
+}
+
+/** What a worker process is given to open its plane with. */
+export interface WorkerStart {
+  readonly setup: unknown;
+  readonly worker: number;
+  /** Undefined where there is no other worker. */
+  readonly handOver: DataPlaneOptions['handOver'];
 }
 
 /** How long running requests may take when the supervisor has died. Milliseconds. */
@@ -17,43 +26,38 @@ const orphanDrainMs = 30_000;
  * A worker's life: says hello, gets its setup and a snapshot, listens, applies every later snapshot in the turn in which it arrives, and
  * drains when told to, or when the supervisor is gone. Resolves with the exit code when the process should end.
  */
-export function liveAsWorker(
-  channel: Channel<ToWorker, FromWorker>,
-  open: (setup: unknown, worker: number) => WorkerParts,
-): Promise<number> {
+export function liveAsWorker(channel: Channel<ToWorker, FromWorker>, open: (start: WorkerStart) => WorkerParts): Promise<number> {
   return new Promise((resolve) => new WorkerLife(channel, open, resolve).begin());
 }
 
 class WorkerLife {
   readonly #channel: Channel<ToWorker, FromWorker>;
-  readonly #open: (setup: unknown, worker: number) => WorkerParts;
+  readonly #open: (start: WorkerStart) => WorkerParts;
   readonly #end: (exitCode: number) => void;
   #parts: WorkerParts | undefined;
   #applied = 0;
+  #worker = 0;
+  readonly #balance: WorkerBalance;
   /** Resolves when the sockets are open. */
   #listening: Promise<void> | undefined;
 
-  constructor(
-    channel: Channel<ToWorker, FromWorker>,
-    open: (setup: unknown, worker: number) => WorkerParts,
-    end: (exitCode: number) => void,
-  ) {
+  constructor(channel: Channel<ToWorker, FromWorker>, open: (start: WorkerStart) => WorkerParts, end: (exitCode: number) => void) {
     this.#channel = channel;
+    this.#balance = new WorkerBalance(channel);
     this.#open = open;
     this.#end = end;
   }
 
   begin(): void {
-    this.#channel.onMessage((message) => this.#hear(message));
+    this.#channel.onMessage((message, handle) => this.#hear(message, handle));
     this.#channel.onLost(() => void this.#drain(orphanDrainMs));
     void this.#channel.send({ kind: 'hello' });
   }
 
-  #hear(message: ToWorker): void {
+  #hear(message: ToWorker, handle: Handle | undefined): void {
     switch (message.kind) {
       case 'welcome':
-        this.#parts = this.#open(message.setup, message.worker);
-        if (message.snapshot !== undefined) this.#apply(this.#parts, message.snapshot);
+        this.#welcome(message);
         break;
       case 'publish':
         if (this.#parts !== undefined) this.#apply(this.#parts, message.snapshot);
@@ -66,8 +70,25 @@ class WorkerLife {
       case 'drain':
         void this.#drain(message.deadlineMs);
         break;
+      case 'loads':
+        this.#balance.hear(message.loads, this.#worker);
+        break;
+      case 'adopt':
+        if (handle === undefined) break;
+        if (this.#parts === undefined) handle.close();
+        else this.#parts.plane.adopt(adoptHandle(handle), message.listener);
+        break;
       default:
     }
+  }
+
+  #welcome({ setup, worker, workers, snapshot }: Extract<ToWorker, { readonly kind: 'welcome' }>): void {
+    const handOver: WorkerStart['handOver'] = (socket, listener, connections) => this.#balance.handOver(socket, listener, connections);
+    this.#worker = worker;
+    this.#parts = this.#open({ setup, worker, handOver: workers > 1 ? handOver : undefined });
+    const { plane } = this.#parts;
+    if (workers > 1) setInterval(() => this.#balance.tell(plane.connections), loadEveryMs).unref();
+    if (snapshot !== undefined) this.#apply(this.#parts, snapshot);
   }
 
   #apply({ plane, log }: WorkerParts, snapshot: Snapshot): void {

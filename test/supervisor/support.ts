@@ -28,7 +28,7 @@ export class TestChild<Sent, Received> implements Child<Sent, Received> {
   readonly pid: number;
   readonly sent: Sent[] = [];
   readonly signals: string[] = [];
-  #hear: (message: Received) => void = () => {};
+  #hear: (message: Received, handle: undefined) => void = () => {};
   #exit: (exit: Exit) => void = () => {};
 
   constructor(pid: number) {
@@ -42,7 +42,7 @@ export class TestChild<Sent, Received> implements Child<Sent, Received> {
     this.signals.push(signal);
     if (signal === 'SIGKILL') this.die({ code: null, signal });
   }
-  onMessage(listener: (message: Received) => void): void {
+  onMessage(listener: (message: Received, handle: undefined) => void): void {
     this.#hear = listener;
   }
   onExit(listener: (exit: Exit) => void): void {
@@ -51,7 +51,7 @@ export class TestChild<Sent, Received> implements Child<Sent, Received> {
 
   /** The process says something. */
   say(message: Received): void {
-    this.#hear(message);
+    this.#hear(message, undefined);
   }
   die(exit: Exit = { code: 1, signal: null }): void {
     const tell = this.#exit;
