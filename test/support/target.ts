@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { type TestContext, vi } from 'vitest';
 import type { SocketAddress } from '../../src/core/model.ts';
 import { Peer } from './raw-client.ts';
@@ -72,6 +73,31 @@ export async function deadPort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * A port of 127.0.0.1 where connections are neither accepted nor refused: somebody listens there who is asleep, and whose queue is full.
+ * Linux drops what does not fit, so that the client goes on trying.
+ */
+export async function deafPort(t: TestContext): Promise<number> {
+  const sleeper = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+     const server = require('node:net').createServer();
+     server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+       parentPort.postMessage(server.address().port);
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+     });`,
+    { eval: true },
+  );
+  const port = await new Promise<number>((resolve) => sleeper.once('message', resolve));
+  // A queue of one holds two.
+  const fillers = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+  t.onTestFinished(async () => {
+    for (const socket of fillers) socket.destroy();
+    await sleeper.terminate();
+  });
+  await Promise.all(fillers.map((socket) => new Promise((resolve) => socket.on('error', () => {}).once('connect', resolve))));
   return port;
 }
 
