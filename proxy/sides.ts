@@ -6,6 +6,7 @@
  * Slices passed to `onRequestBody` and `onResponseBody` are borrowed: their bytes are overwritten by the next read, so whoever needs
  * them longer copies them. What is sent gathers on the side that sends until `flush`, so that a head and a small body leave together.
  */
+import type { Socket } from 'node:net';
 import type { Cause } from '../src/core/terminations.ts';
 import type { RequestHead, ResponseHead } from './message.ts';
 
@@ -37,7 +38,7 @@ export interface Downstream {
 }
 
 export interface Detached {
-  readonly socket: import('node:net').Socket;
+  readonly socket: Socket;
   readonly unread: Buffer;
 }
 

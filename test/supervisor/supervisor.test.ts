@@ -20,8 +20,12 @@ beforeEach(() => {
 
 const control = () => forks.controls.at(-1)!;
 const worker = (id: number) => forks.workers.findLast((entry) => entry.id === id)!.child;
-const kindsSent = (id: number) => worker(id).sent.map(({ kind }) => kind);
-const lastSent = (id: number): ToWorker | undefined => worker(id).sent.at(-1);
+/** Without the news of how busy everybody is, which comes when it comes. */
+const kindsSent = (id: number) =>
+  worker(id)
+    .sent.map(({ kind }) => kind)
+    .filter((kind) => kind !== 'loads');
+const lastSent = (id: number): ToWorker | undefined => worker(id).sent.findLast(({ kind }) => kind !== 'loads');
 
 /** Everybody does what is expected of them. */
 async function startUp() {
@@ -77,7 +81,7 @@ describe('publishing', () => {
     worker(1).die();
     vi.advanceTimersByTime(0);
     worker(1).say({ kind: 'hello' });
-    expect(lastSent(1)).toEqual({ kind: 'welcome', worker: 1, setup: 'for workers', snapshot: snapshotOf(2) });
+    expect(lastSent(1)).toEqual({ kind: 'welcome', worker: 1, workers: 2, setup: 'for workers', snapshot: snapshotOf(2) });
   });
 
   test('a worker that does not answer gets the newest snapshot when it does, and not those between', async () => {
@@ -151,12 +155,13 @@ describe('a process that dies', () => {
 
   test('and keeps dying is replaced after growing delays, with one line each', async () => {
     await startUp();
-    const delays: unknown[] = [];
+    const delays: number[] = [];
     for (let death = 1; death <= 5; death++) {
       worker(1).die({ code: 1, signal: null });
       expect(log.lines.at(-1)!.fields).toMatchObject({ place: 'worker 1', how: 'exit code 1', earlyDeaths: death });
-      delays.push(log.lines.at(-1)!.fields['restartInMs']);
-      vi.advanceTimersToNextTimer();
+      const delayMs = Number(log.lines.at(-1)!.fields['restartInMs']);
+      delays.push(delayMs);
+      vi.advanceTimersByTime(delayMs);
     }
     expect(delays).toEqual([0, 250, 500, 1000, 2000]);
     expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(4);
@@ -210,5 +215,34 @@ describe('stopping', () => {
     expect(control().signals).toEqual(['SIGKILL']);
     await stopped;
     expect(log.lines.filter(({ message }) => message === 'a process did not stop in time and is killed')).toHaveLength(2);
+  });
+});
+
+describe('a connection that had better be served elsewhere', () => {
+  const handle = () => ({ close: vi.fn<() => void>() });
+
+  test('goes to the worker that it is meant for', async () => {
+    await startUp();
+    const connection = handle();
+    worker(1).say({ kind: 'handOver', to: 2, listener: 'web' }, connection);
+    expect(worker(2).sent.at(-1)).toEqual({ kind: 'adopt', listener: 'web' });
+    expect(worker(2).handles).toEqual([connection]);
+  });
+
+  test('comes back to the one that accepted it where the other has died meanwhile', async () => {
+    await startUp();
+    const connection = handle();
+    worker(2).die();
+    worker(1).say({ kind: 'handOver', to: 2, listener: 'web' }, connection);
+    expect(worker(1).handles).toEqual([connection]);
+  });
+
+  test('is never sent to one that has not told how busy it is for a while: it may be stuck', async () => {
+    await startUp();
+    worker(1).say({ kind: 'load', connections: 5 });
+    vi.advanceTimersByTime(1000);
+    worker(1).say({ kind: 'load', connections: 6 });
+    vi.advanceTimersByTime(100);
+    expect(worker(1).sent.at(-1)).toEqual({ kind: 'loads', loads: [{ worker: 1, connections: 6 }] });
   });
 });

@@ -1,6 +1,7 @@
 import type { Log } from '../../src/control/ports.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { Handle } from '../../src/supervisor/channel.ts';
 import type { Child, Exit } from '../../src/supervisor/child.ts';
 import type { FromControl, FromWorker, ToControl, ToWorker } from '../../src/supervisor/messages.ts';
 
@@ -27,22 +28,25 @@ export const requestsIn = (report: WorkerReport | undefined): number => report?.
 export class TestChild<Sent, Received> implements Child<Sent, Received> {
   readonly pid: number;
   readonly sent: Sent[] = [];
+  /** Connections that came with messages. */
+  readonly handles: Handle[] = [];
   readonly signals: string[] = [];
-  #hear: (message: Received, handle: undefined) => void = () => {};
+  #hear: (message: Received, handle: Handle | undefined) => void = () => {};
   #exit: (exit: Exit) => void = () => {};
 
   constructor(pid: number) {
     this.pid = pid;
   }
 
-  send(message: Sent): void {
+  send(message: Sent, handle?: Handle): void {
     this.sent.push(message);
+    if (handle !== undefined) this.handles.push(handle);
   }
   kill(signal: NodeJS.Signals): void {
     this.signals.push(signal);
     if (signal === 'SIGKILL') this.die({ code: null, signal });
   }
-  onMessage(listener: (message: Received, handle: undefined) => void): void {
+  onMessage(listener: (message: Received, handle: Handle | undefined) => void): void {
     this.#hear = listener;
   }
   onExit(listener: (exit: Exit) => void): void {
@@ -50,8 +54,8 @@ export class TestChild<Sent, Received> implements Child<Sent, Received> {
   }
 
   /** The process says something. */
-  say(message: Received): void {
-    this.#hear(message, undefined);
+  say(message: Received, handle?: Handle): void {
+    this.#hear(message, handle);
   }
   die(exit: Exit = { code: 1, signal: null }): void {
     const tell = this.#exit;
