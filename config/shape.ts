@@ -42,7 +42,6 @@ export type Salvaged<T> = T extends readonly (infer Item)[]
  */
 export function checkShape<T>(schema: SchemaNode, value: Json, findings: Finding[]): Salvaged<T> | undefined {
   // What the schema says of the salvaged value, the types cannot follow.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return walk(schema, value, '', { findings, root: schema }) as Salvaged<T> | undefined;
 }
 

@@ -119,7 +119,6 @@ export async function runWorkerProcess(): Promise<number> {
   // Before the supervisor is told that we are there, so that the first snapshot finds everything loaded.
   const { createDataPlane } = await import('../proxy/engine.ts');
   return liveAsWorker(openChannel<ToWorker, FromWorker>(), ({ setup, worker, handOver }) => {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `runProcesses` below made it
     const settings = setup as LogSettings;
     const output = openProcessLog(`worker ${worker}`, settings);
     return { plane: createDataPlane({ ...planeOptions(settings, output), handOver }), log: output.log };
@@ -130,7 +129,6 @@ export async function runWorkerProcess(): Promise<number> {
 export function runControlProcess(): Promise<number> {
   leaveSignalsToSupervisor();
   return liveAsControl(openChannel<ToControl, FromControl>(), async ({ setup, fleet, adminBefore }) => {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `runProcesses` below made it
     const { document, settings } = setup as ControlSetup;
     const { log } = openProcessLog('control', settings.log);
     try {

@@ -49,7 +49,6 @@ export class AdminClient {
         body: options.body === undefined ? null : JSON.stringify(options.body),
         signal: AbortSignal.timeout(timeoutMs + patienceMs),
       });
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the API answers is its promise, not ours to check
       return understand(response.statusCode, await response.body.text(), url) as Body;
     } catch (error) {
       throw this.#explain(error);

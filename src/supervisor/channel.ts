@@ -36,7 +36,6 @@ export function openChannel<Received, Sent>(): Channel<Received, Sent> {
         else resolve();
       });
     },
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other end is our own code, of the same version
     onMessage: (listener) =>
       void process.on('message', (message, handle) => listener(message as Received, (handle ?? undefined) as Handle | undefined)),
     onLost: (listener) => void process.once('disconnect', listener),

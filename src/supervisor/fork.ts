@@ -41,7 +41,6 @@ function wrap<Sent extends object, Received>(child: ChildProcess): Child<Sent, R
       else handle?.close();
     },
     kill: (signal) => void child.kill(signal),
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other end is our own code, of the same version
     onMessage: (listener) =>
       void child.on('message', (message, handle) => listener(message as Received, (handle ?? undefined) as Handle | undefined)),
     onExit: (listener) => {

@@ -15,7 +15,6 @@ const texts = (pattern: string | undefined): fc.Arbitrary<string> =>
 /** Documents that have the shape of a schema, whatever they mean; with `noise`, some members are anything at all. */
 export function documentsOf(node: SchemaNode, noise: fc.Arbitrary<unknown> | undefined): fc.Arbitrary<JsonObject> {
   // The root may be noise too, as a document from elsewhere may be anything.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return valuesOf(node, noise) as fc.Arbitrary<JsonObject>;
 }
 
