@@ -40,7 +40,8 @@ class Engine implements DataPlane {
     const clock = this.#clock;
     let time = new Date().toISOString();
     let timeMs = clock.nowMs;
-    this.#upgrades = new ProxiedUpgrades(clock);
+    const onBug = (error: unknown) => options.warn({ err: error }, 'unexpected error in the data plane');
+    this.#upgrades = new ProxiedUpgrades(clock, onBug);
     this.#plane = {
       routing: emptyRouting,
       nowMs: clock.nowMs,
@@ -49,7 +50,7 @@ class Engine implements DataPlane {
       random: Math.random,
       terminations: new CauseCounter(),
       upgrades: this.#upgrades,
-      onBug: (error) => options.warn({ err: error }, 'unexpected error in the data plane'),
+      onBug,
       access:
         access &&
         ((line: AccessLine) => {

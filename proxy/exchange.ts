@@ -150,7 +150,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     this.#phase = 'answering';
     this.#status = head.status;
     this.#activeMs = this.#plane.nowMs;
-    this.#client.sendHead(head, this.#debugFields());
+    this.#client.sendHead(head, this.debugFields());
   }
 
   onResponseBody(slice: Buffer): void {
@@ -284,7 +284,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     this.#phase = 'answering';
     this.#status = head.status;
     const client = this.#client;
-    client.sendHead(head, this.#debugFields());
+    client.sendHead(head, this.debugFields());
     if (this.#head!.method !== 'HEAD') client.sendBody(body);
     client.sendEnd('');
     this.#finish(cause);
@@ -337,7 +337,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     });
   }
 
-  #debugFields(): string {
+  /** Field lines that tell where the request went, where that is wanted. */
+  debugFields(): string {
     const { service, pool, target, routing } = this.claim;
     if (service?.policy.debugHeaders !== true) return '';
     const place =

@@ -34,6 +34,8 @@ export interface Upgrades {
 /** What is left of an exchange whose connection has been handed over. */
 export interface UpgradingExchange {
   readonly claim: Claim;
+  /** Field lines that tell where the request went, where that is wanted. */
+  debugFields(): string;
   /** Records and uncounts it. `status` is 101, or what the target said instead, or 0 where `cause` tells. */
   finishUpgrade(status: number, cause: Cause | '', bytes: number): void;
 }

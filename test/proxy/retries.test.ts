@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { connectFailure } from '../../proxy/http1/connect-failure.ts';
 import { startProxy } from '../support/data-plane.ts';
-import { settle } from '../support/raw-client.ts';
+import { type Peer, settle } from '../support/raw-client.ts';
 import { deadPort, startRawTarget, startTarget } from '../support/target.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -124,21 +124,15 @@ describe('when a target dies after it was sent a request', () => {
 
 describe('when a target closes a kept connection at the moment it is used', () => {
   /** Answers the first request of each connection, and closes at the second, as a target does that found it idle. */
-  const closing =
-    (asked: string[]) =>
-    (peer: {
-      socket: { on: (event: 'data', take: (chunk: Buffer) => void) => unknown };
-      send: (text: string) => void;
-      end: () => void;
-    }) => {
-      let first = true;
-      peer.socket.on('data', (chunk) => {
-        asked.push(chunk.toString('latin1').split(' ')[0]!);
-        if (first) peer.send(ok);
-        else peer.end();
-        first = false;
-      });
-    };
+  const closing = (asked: string[]) => (peer: Peer) => {
+    let first = true;
+    peer.socket.on('data', (chunk: Buffer) => {
+      asked.push(chunk.toString('latin1').split(' ')[0]!);
+      if (first) peer.send(ok);
+      else peer.end();
+      first = false;
+    });
+  };
 
   test('a GET is answered over a new connection, also where retries are off', async (t) => {
     const asked: string[] = [];
