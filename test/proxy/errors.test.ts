@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test, type TestContext } from 'vitest';
+import { type Cause, causes, terminations } from '../../src/core/terminations.ts';
+import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
+import type { Answer, Peer } from '../support/raw-client.ts';
+import { deadPort, deafPort, startRawTarget } from '../support/target.ts';
+
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+const shortMs = 100;
+
+interface Provoked {
+  readonly proxy: TestProxy;
+  /** Undefined where nobody is left to be answered, or the answer had begun. */
+  readonly answer: Answer | undefined;
+}
+
+/** Sends a request to a proxy with these options. */
+async function ask(t: TestContext, options: ProxyOptions, request = get): Promise<Provoked> {
+  const proxy = await startProxy(t, options);
+  const client = await proxy.connect();
+  client.send(request);
+  return { proxy, answer: await client.answer() };
+}
+
+/** Sends a request to a proxy whose target does this with each connection. */
+async function askTarget(t: TestContext, onConnection: (peer: Peer) => void, options: ProxyOptions = {}, request = get): Promise<Provoked> {
+  const target = await startRawTarget(t, onConnection);
+  return ask(t, { pools: { blue: [target] }, ...options }, request);
+}
+
+const saying = (text: string) => (peer: Peer) => void peer.socket.once('data', () => peer.send(text));
+const atAddress = (host: string, port: number): ProxyOptions => ({ pools: { blue: [{ host, port }] }, timeouts: { connectMs: 300 } });
+
+/** How each cause comes about. A new cause does not compile until somebody has said how it is provoked, or why it cannot be. */
+const provocations: Record<Cause, ((t: TestContext) => Promise<Provoked>) | string> = {
+  malformed_request: (t) => ask(t, {}, 'GET / HTTP/1.1\r\nHost : a\r\n\r\n'),
+  method_refused: (t) => ask(t, {}, 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n'),
+  head_timeout: (t) => ask(t, { listenerTimeouts: { headMs: shortMs } }, 'GET / HTTP/1.1\r\n'),
+  body_timeout: (t) => askTarget(t, () => {}, { timeouts: { idleMs: shortMs } }, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n'),
+  body_too_large: (t) => ask(t, { limits: { bodyBytes: 1 } }, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab'),
+  uri_too_long: (t) => ask(t, { limits: { headBytes: 20 } }, `GET /${'x'.repeat(30)} HTTP/1.1\r\n`),
+  expectation_unknown: (t) => ask(t, {}, 'GET / HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n'),
+  head_too_large: (t) => ask(t, { limits: { fields: 1 } }, 'GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n'),
+  coding_unknown: (t) => ask(t, {}, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'),
+  method_unknown: (t) => ask(t, {}, 'FETCH / HTTP/1.1\r\nHost: a\r\n\r\n'),
+  version_unsupported: (t) => ask(t, {}, 'GET / HTTP/1.2\r\nHost: a\r\n\r\n'),
+  no_route: (t) => ask(t, { matches: [] }),
+  no_weight: (t) => ask(t, { pools: { blue: [] }, weights: { blue: 0 } }),
+  no_available_target: (t) => ask(t, { pools: { blue: [] } }),
+  dns_error: (t) => ask(t, atAddress('nobody.invalid', 80)),
+  connection_refused: async (t) => ask(t, atAddress('127.0.0.1', await deadPort())),
+  unroutable: async (t) => {
+    const provoked = await ask(t, atAddress('::2', 9));
+    if (provoked.proxy.lines[0]!.cause !== 'unroutable') t.skip('this machine knows a way to ::2');
+    return provoked;
+  },
+  connection_failed: 'takes an error of the system that is none of the others; retries.test.ts has the list',
+  connection_timeout: async (t) => ask(t, atAddress('127.0.0.1', await deafPort(t))),
+  connection_terminated: (t) => askTarget(t, (peer) => peer.end(), { retryAttempts: 0 }),
+  response_timeout: (t) => askTarget(t, () => {}, { timeouts: { responseMs: shortMs } }),
+  request_timeout: (t) => askTarget(t, () => {}, { timeouts: { requestMs: shortMs } }),
+  target_stalled: (t) =>
+    askTarget(
+      t,
+      (peer) => {
+        peer.pause();
+        // It hears of its end only when it reads again.
+        t.onTestFinished(() => void peer.socket.destroy());
+      },
+      { timeouts: { idleMs: shortMs } },
+      `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\n${'x'.repeat(50_000_000)}`,
+    ),
+  malformed_response: (t) => askTarget(t, saying('HELLO\r\n\r\n')),
+  response_head_too_large: (t) => askTarget(t, saying(`HTTP/1.1 200 OK\r\n${'X: 1\r\n'.repeat(257)}\r\n`)),
+  response_coding_unknown: (t) => askTarget(t, saying('HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n')),
+  response_incomplete: async (t) => {
+    const target = await startRawTarget(t, (peer) =>
+      peer.socket.once('data', () => peer.socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx')),
+    );
+    const proxy = await startProxy(t, { pools: { blue: [target] } });
+    const client = await proxy.connect();
+    client.send(get);
+    await client.ended;
+    return { proxy, answer: undefined };
+  },
+  upgrade_failed: (t) =>
+    askTarget(
+      t,
+      (peer) => void peer.socket.once('data', () => peer.end()),
+      {},
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+    ),
+  client_closed: async (t) => {
+    const target = await startRawTarget(t);
+    const proxy = await startProxy(t, { pools: { blue: [target] } });
+    const client = await proxy.connect();
+    client.send(get);
+    await target.peer(0);
+    client.reset();
+    await proxy.logged(() => true);
+    return { proxy, answer: undefined };
+  },
+  client_stalled: async (t) => {
+    const target = await startRawTarget(t, (peer) => peer.send('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n'));
+    const proxy = await startProxy(t, { pools: { blue: [target] }, listenerTimeouts: { writeMs: shortMs } });
+    const client = await proxy.connect();
+    client.pause();
+    client.send(get);
+    (await target.peer(0)).send(Buffer.alloc(50_000_000));
+    await proxy.logged(() => true);
+    return { proxy, answer: undefined };
+  },
+  connection_limit: async (t) => {
+    const proxy = await startProxy(t, { limits: { connections: 1 }, matches: [] });
+    await (await proxy.connect()).ask('GET / HTTP/1.1');
+    proxy.countTurnedAway();
+    return { proxy, answer: await (await proxy.connect()).answer() };
+  },
+  shutdown: async (t) => {
+    const target = await startRawTarget(t);
+    const proxy = await startProxy(t, { pools: { blue: [target] } });
+    const client = await proxy.connect();
+    client.send(get);
+    await target.peer(0);
+    await proxy.plane.drain(0);
+    return { proxy, answer: await client.answer() };
+  },
+  internal_error: async (t) => {
+    const trap = {
+      name: 'x',
+      get value(): string {
+        throw new Error('a bug of ours');
+      },
+    };
+    const provoked = await ask(t, { pools: { blue: [] }, matches: [{ headers: [trap] }] });
+    provoked.proxy.warnings.length = 0;
+    return provoked;
+  },
+};
+
+describe('each cause can be met', () => {
+  test.for(causes)('%s', async (cause, t) => {
+    const provoke = provocations[cause];
+    if (typeof provoke === 'string') return t.skip(provoke);
+    const { proxy, answer } = await provoke(t);
+    expect(proxy.report().terminations[cause]).toBe(1);
+    if (cause !== 'connection_limit') expect(proxy.lines.some((line) => line.cause === cause)).toBe(true);
+    if (answer === undefined) return undefined;
+
+    const { status, proxyStatus, sentence } = terminations[cause];
+    expect(answer.status).toBe(status);
+    expect(answer.field('proxy-status')).toBe(`sluice; error=${proxyStatus}; details="${cause}"`);
+    expect(answer.field('content-type')).toBe('text/plain; charset=utf-8');
+    expect(answer.field('cache-control')).toBe('no-store');
+    expect(answer.body).toBe(`${status} ${cause}: ${sentence}\n`);
+    return undefined;
+  });
+});
+
+test('the answer to HEAD has the fields of an error and no body', async (t) => {
+  const proxy = await startProxy(t, { matches: [] });
+  const client = await proxy.connect();
+  const answer = await client.ask('HEAD / HTTP/1.1');
+  expect([answer.status, answer.field('content-length')]).toEqual([404, String('404 no_route: No route matches this request.\n'.length)]);
+  expect((await client.ask('GET / HTTP/1.1')).status).toBe(404);
+});
+
+test('docs/errors.md has one row for each cause, in order, with its status and its Proxy-Status error', () => {
+  const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| `(\w+)` \| (\d+) \| `(\w+)` \| (.+) \|$/gm)];
+  expect(rows.map(([, cause, status, proxyStatus]) => `${cause} ${status} ${proxyStatus}`)).toEqual(
+    causes.map((cause) => `${cause} ${terminations[cause].status} ${terminations[cause].proxyStatus}`),
+  );
+  for (const [, cause, , , meaning] of rows) expect([cause, meaning!.length > 60]).toEqual([cause, true]);
+});
