@@ -141,7 +141,7 @@ export class ChunkedDecoder {
   #endTrailers(lines: string): void {
     if (lines !== '') {
       const scan = new FieldScan();
-      this.failed = scanFields(lines, 0, trailerFields, this.#trailerFieldsMax, scan) !== '';
+      this.failed = scanFields(Buffer.from(lines, 'latin1'), 0, lines, 0, trailerFields, this.#trailerFieldsMax, scan) !== '';
       this.trailers = scan.kept;
     }
     this.done = !this.failed;

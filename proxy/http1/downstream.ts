@@ -303,7 +303,7 @@ export class Http1Downstream implements Downstream, BodySink {
       return;
     }
     this.#unreadFrom(bytes, headEnd + 4);
-    const fault = this.#head.parse(bytes.toString('latin1', start, headEnd + 2), limits);
+    const fault = this.#head.parse(bytes, start, headEnd + 2, limits);
     if (fault !== '') {
       this.#refuse(this.#head, fault);
       return;

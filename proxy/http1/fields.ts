@@ -5,7 +5,7 @@
  * Strictness is the price of owning the parser (RFC 9112 section 5 and 6): white space before the colon, folded lines, control
  * characters, bare CR or LF, repeated or malformed Content-Length or Host, and any transfer coding but `chunked` are refused.
  */
-import { COLON, CR, isTokenChar, isValueChar, LF, SPACE, TAB } from './characters.ts';
+import { COLON, CR, foldedCase, LF, lowerCase, SPACE, TAB, tokenEnd, valueEnd } from './characters.ts';
 
 /** What a scan may find wrong. `''` = nothing. */
 export type FieldFault = '' | 'malformed' | 'too_many' | 'coding_unknown';
@@ -28,6 +28,9 @@ export class FieldScan {
   expect = '';
   /** Seconds of a `Keep-Alive: timeout=`, -1 = none. */
   keepAliveSeconds = -1;
+  /** The last Keep-Alive that was taken apart, and what it said. */
+  keepAliveText = '';
+  keepAliveTextSeconds = -1;
   hasDate = false;
 }
 
@@ -114,8 +117,21 @@ const notRemovable = new Set(['host', 'content-length', 'transfer-encoding', 'ca
 
 const ownPrefix = 'x-sluice-';
 
-/** Scans `head`, whose field lines begin at `from` and which ends with the CRLF of the last of them. */
-export function scanFields(head: string, from: number, names: FieldNames, fieldsMax: number, scan: FieldScan): FieldFault {
+/**
+ * Scans the field lines of a head (or a trailer section), of which each, the last too, ends with CRLF.
+ *
+ * Bytes are looked at in `bytes`, twice as fast as in a string; what is kept is sliced from `text`, the same bytes from `base` on as
+ * latin-1. All other positions are in `text`. (bench/parse.bench.ts)
+ */
+export function scanFields(
+  bytes: Uint8Array,
+  base: number,
+  text: string,
+  from: number,
+  names: FieldNames,
+  fieldsMax: number,
+  scan: FieldScan,
+): FieldFault {
   scan.host = undefined;
   scan.contentLength = -1;
   scan.chunked = scan.close = scan.keepAlive = scan.connectionUpgrade = scan.hasDate = false;
@@ -126,49 +142,48 @@ export function scanFields(head: string, from: number, names: FieldNames, fields
   let sliceStart = from;
   let listed: string[] | undefined;
   let count = 0;
-  const headEnd = head.length;
-  for (let start = from; start < headEnd;) {
+  const textEnd = text.length;
+  for (let start = from; start < textEnd;) {
     if (++count > fieldsMax) return 'too_many';
-    let colon = start;
-    while (isTokenChar[head.charCodeAt(colon)] === 1) colon++;
-    if (colon === start || head.charCodeAt(colon) !== COLON) return 'malformed';
-    let end = colon + 1;
-    while (isValueChar[head.charCodeAt(end)] === 1) end++;
-    if (head.charCodeAt(end) !== CR || head.charCodeAt(end + 1) !== LF) return 'malformed';
+    const colon = tokenEnd(bytes, base + start) - base;
+    if (colon === start || bytes[base + colon] !== COLON) return 'malformed';
+    const end = valueEnd(bytes, base + colon + 1) - base;
+    if (bytes[base + end] !== CR || bytes[base + end + 1] !== LF) return 'malformed';
     const next = end + 2;
 
-    const known = knownField(head, start, colon - start, names);
+    const known = knownField(bytes, base + start, colon - start, names);
     if (known !== undefined) {
       switch (known.role) {
         case 'host':
           if (scan.host !== undefined) return 'malformed';
-          scan.host = trimmed(head, colon + 1, end);
+          scan.host = trimmed(text, colon + 1, end);
           break;
         case 'contentLength': {
-          const length = contentLength(trimmed(head, colon + 1, end));
+          const length = contentLength(bytes, base + colon + 1, base + end);
           if (length < 0 || scan.contentLength >= 0) return 'malformed';
           scan.contentLength = length;
           break;
         }
         case 'transferEncoding': {
-          const coding = trimmed(head, colon + 1, end).toLowerCase();
+          const value = text.slice(colon + 1, end);
           // A tab after the coding is white space to the RFC and part of a name to Node's parser: nobody honest sends one.
-          if (scan.chunked || head.charCodeAt(end - 1) === TAB) return 'malformed';
+          if (scan.chunked || value.includes('\t')) return 'malformed';
+          const coding = trimmed(value, 0, value.length).toLowerCase();
           if (coding !== 'chunked') return coding.endsWith(', chunked') || coding.endsWith(',chunked') ? 'coding_unknown' : 'malformed';
           scan.chunked = true;
           break;
         }
         case 'connection':
-          listed = readConnection(trimmed(head, colon + 1, end), scan, listed);
+          listed = readConnection(trimmed(text, colon + 1, end), scan, listed);
           break;
         case 'upgrade':
-          scan.upgrade = scan.upgrade === '' ? trimmed(head, colon + 1, end) : `${scan.upgrade}, ${trimmed(head, colon + 1, end)}`;
+          scan.upgrade = scan.upgrade === '' ? trimmed(text, colon + 1, end) : `${scan.upgrade}, ${trimmed(text, colon + 1, end)}`;
           break;
         case 'expect':
-          scan.expect = scan.expect === '' ? trimmed(head, colon + 1, end) : `${scan.expect}, ${trimmed(head, colon + 1, end)}`;
+          scan.expect = scan.expect === '' ? trimmed(text, colon + 1, end) : `${scan.expect}, ${trimmed(text, colon + 1, end)}`;
           break;
         case 'keepAlive':
-          scan.keepAliveSeconds = keepAliveSeconds(trimmed(head, colon + 1, end));
+          readKeepAlive(trimmed(text, colon + 1, end), scan);
           break;
         case 'date':
           scan.hasDate = true;
@@ -178,57 +193,68 @@ export function scanFields(head: string, from: number, names: FieldNames, fields
         case 'none':
       }
       if (known.drop) {
-        if (sliceStart < start) kept += head.slice(sliceStart, start);
+        if (sliceStart < start) kept += text.slice(sliceStart, start);
         sliceStart = next;
       }
     }
     start = next;
   }
   if (scan.chunked && scan.contentLength >= 0) return 'malformed';
-  kept += sliceStart === 0 ? head : head.slice(sliceStart);
+  kept += sliceStart === 0 ? text : text.slice(sliceStart);
   scan.kept = listed === undefined ? kept : withoutFields(kept, listed);
   return '';
 }
 
 const ownField: KnownField = drop(ownPrefix);
+/** A field that some targets would take for one of ours, or for one about framing: it is taken out, and means nothing. */
+const lookalike: KnownField = drop('');
 
-function knownField(head: string, start: number, length: number, names: FieldNames): KnownField | undefined {
+function knownField(bytes: Uint8Array, start: number, length: number, names: FieldNames): KnownField | undefined {
   const candidates = names[length];
   if (candidates !== undefined) {
     for (const candidate of candidates) {
-      if (isName(head, start, candidate.name)) return candidate;
+      if (isName(bytes, start, candidate.name)) return hasUnderscore(bytes, start, length) ? lookalike : candidate;
     }
   }
   // Ours are `x-sluice-…`: neither a client nor a target may set them. The third letter tells most other x- fields apart.
-  if (length >= ownPrefix.length && (head.charCodeAt(start + 2) | 32) === 0x73 && isName(head, start, ownPrefix)) return ownField;
+  if (length >= ownPrefix.length && (bytes[start + 2]! | 32) === 0x73 && isName(bytes, start, ownPrefix)) return ownField;
   return undefined;
 }
 
-/** Whether `name` (lower case) stands at `start`. Setting bit 5 lower-cases letters and leaves `-` and digits as they are. */
-function isName(head: string, start: number, name: string): boolean {
+/** Whether `name` (lower case) stands at `start`, `_` being as good as `-`. */
+function isName(bytes: Uint8Array, start: number, name: string): boolean {
   for (let index = 0; index < name.length; index++) {
-    if ((head.charCodeAt(start + index) | 32) !== name.charCodeAt(index)) return false;
+    if (foldedCase[bytes[start + index]!] !== name.charCodeAt(index)) return false;
   }
   return true;
 }
 
+function hasUnderscore(bytes: Uint8Array, start: number, length: number): boolean {
+  for (let index = start; index < start + length; index++) {
+    if (bytes[index] === 0x5f) return true;
+  }
+  return false;
+}
+
 /** Optional white space around a value is not part of it (RFC 9110 section 5.5). */
-function trimmed(head: string, from: number, to: number): string {
-  while (from < to && isBlank(head.charCodeAt(from))) from++;
-  while (to > from && isBlank(head.charCodeAt(to - 1))) to--;
-  return head.slice(from, to);
+function trimmed(text: string, from: number, to: number): string {
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
 }
 
 function isBlank(code: number): boolean {
   return code === SPACE || code === TAB;
 }
 
-/** -1 = not 1*DIGIT, or beyond what can be counted exactly. */
-function contentLength(value: string): number {
-  if (value.length === 0 || value.length > 15) return -1;
+/** -1 = not 1*DIGIT between optional white space, or beyond what can be counted exactly. */
+function contentLength(bytes: Uint8Array, from: number, to: number): number {
+  while (from < to && isBlank(bytes[from]!)) from++;
+  while (to > from && isBlank(bytes[to - 1]!)) to--;
+  if (from === to || to - from > 15) return -1;
   let length = 0;
-  for (let index = 0; index < value.length; index++) {
-    const digit = value.charCodeAt(index) - 0x30;
+  for (let at = from; at < to; at++) {
+    const digit = bytes[at]! - 0x30;
     if (digit < 0 || digit > 9) return -1;
     length = length * 10 + digit;
   }
@@ -237,8 +263,13 @@ function contentLength(value: string): number {
 
 /** Reads the options of a Connection field; returns the fields that it lists for removal, added to `listed`. */
 function readConnection(value: string, scan: FieldScan, listed: string[] | undefined): string[] | undefined {
+  // Nearly all say one of these.
   if (value === 'keep-alive') {
     scan.keepAlive = true;
+    return listed;
+  }
+  if (value === 'close') {
+    scan.close = true;
     return listed;
   }
   for (const option of value.toLowerCase().split(',')) {
@@ -252,9 +283,15 @@ function readConnection(value: string, scan: FieldScan, listed: string[] | undef
   return listed;
 }
 
-function keepAliveSeconds(value: string): number {
-  const match = /(?:^|[,\s])timeout\s*=\s*"?(\d{1,6})/i.exec(value);
-  return match === null ? -1 : Number(match[1]);
+/** The field has no grammar that all keep to, so whatever looks like `timeout=5` is taken for one. */
+function readKeepAlive(value: string, scan: FieldScan): void {
+  // A connection's answers all say the same.
+  if (value !== scan.keepAliveText) {
+    const match = /(?:^|[,\s])timeout\s*=\s*"?(\d{1,6})/i.exec(value);
+    scan.keepAliveText = value;
+    scan.keepAliveTextSeconds = match === null ? -1 : Number(match[1]);
+  }
+  scan.keepAliveSeconds = scan.keepAliveTextSeconds;
 }
 
 /** `fields` without the lines of these names (lower case). For Connection-listed fields, which are rare. */
@@ -270,16 +307,24 @@ function withoutFields(fields: string, names: readonly string[]): string {
 }
 
 /** The value of a field, its lines joined by ', ' (RFC 9110 section 5.3), or undefined. `name` is in lower case. */
-export function fieldValue(fields: string, name: string): string | undefined {
+export function fieldValue(fields: string, name: string, joint = ', '): string | undefined {
   let value: string | undefined;
   for (let start = 0; start < fields.length;) {
     const end = fields.indexOf('\r\n', start);
     const colon = start + name.length;
-    if (fields.charCodeAt(colon) === COLON && isName(fields, start, name)) {
+    if (fields.charCodeAt(colon) === COLON && isNameInText(fields, start, name)) {
       const here = trimmed(fields, colon + 1, end);
-      value = value === undefined ? here : `${value}, ${here}`;
+      value = value === undefined ? here : value + joint + here;
     }
     start = end + 2;
   }
   return value;
+}
+
+/** Whether `name` (lower case) stands at `start`. */
+function isNameInText(text: string, start: number, name: string): boolean {
+  for (let index = 0; index < name.length; index++) {
+    if (lowerCase[text.charCodeAt(start + index)] !== name.charCodeAt(index)) return false;
+  }
+  return true;
 }

@@ -1,7 +1,7 @@
 import { METHODS } from 'node:http';
 import type { Cause } from '../../src/core/terminations.ts';
 import { Framing, type RequestHead } from '../message.ts';
-import { isTargetChar } from './characters.ts';
+import { CR, LF, SPACE, targetEnd, tokenEnd } from './characters.ts';
 import { fieldValue, FieldScan, requestFields, scanFields } from './fields.ts';
 
 export interface HeadLimits {
@@ -36,26 +36,25 @@ export class Http1RequestHead implements RequestHead {
   #queryStart = -1;
 
   /**
-   * Reads `head`: request line and field lines, each with its CRLF, without the empty line at the end.
+   * Reads a head: request line and field lines, each with its CRLF, without the empty line at the end.
    * @returns '' or why the request is refused; then only `method` and `target` may be used, for the log
    */
-  parse(head: string, limits: HeadLimits): Cause | '' {
+  parse(bytes: Buffer, start: number, end: number, limits: HeadLimits): Cause | '' {
     this.method = this.target = this.authority = '';
-    const lineEnd = head.indexOf('\r\n');
-    const methodEnd = head.indexOf(' ');
-    if (methodEnd <= 0 || methodEnd > lineEnd) return 'malformed_request';
-    let targetEnd = methodEnd + 1;
-    while (isTargetChar[head.charCodeAt(targetEnd)] === 1) targetEnd++;
-    const method = head.slice(0, methodEnd);
+    const text = bytes.toString('latin1', start, end);
+    const afterMethod = tokenEnd(bytes, start);
+    const method = text.slice(0, afterMethod - start);
     this.method = method;
-    this.target = head.slice(methodEnd + 1, targetEnd);
-    if (targetEnd === methodEnd + 1 || head.charCodeAt(targetEnd) !== 0x20) return 'malformed_request';
-    const minor = versionMinor(head, targetEnd + 1, lineEnd);
+    if (method === '' || bytes[afterMethod] !== SPACE) return 'malformed_request';
+    const afterTarget = targetEnd(bytes, afterMethod + 1);
+    this.target = text.slice(afterMethod + 1 - start, afterTarget - start);
+    if (this.target === '' || bytes[afterTarget] !== SPACE) return 'malformed_request';
+    const minor = versionMinor(bytes, afterTarget + 1);
     if (minor < 0) return minor === unsupported ? 'version_unsupported' : 'malformed_request';
     if (!passedOn.has(method)) return refused.has(method) ? 'method_refused' : 'method_unknown';
 
     const scan = this.#scan;
-    const fault = scanFields(head, lineEnd + 2, requestFields, limits.fields, scan);
+    const fault = scanFields(bytes, start, text, afterTarget + versionLineBytes - start, requestFields, limits.fields, scan);
     if (fault !== '') return fault === 'too_many' ? 'head_too_large' : fault === 'coding_unknown' ? 'coding_unknown' : 'malformed_request';
     this.fields = scan.kept;
     this.version = minor === 1 ? '1.1' : '1.0';
@@ -80,7 +79,8 @@ export class Http1RequestHead implements RequestHead {
   }
 
   cookie(name: string): string | undefined {
-    for (const pair of fieldValue(this.fields, 'cookie')?.split(/[;,]/) ?? []) {
+    // The one field whose lines are joined by a semicolon; commas are common within values (RFC 6265 section 4.2).
+    for (const pair of fieldValue(this.fields, 'cookie', '; ')?.split(';') ?? []) {
       const equals = pair.indexOf('=');
       if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
     }
@@ -134,12 +134,15 @@ export class Http1RequestHead implements RequestHead {
 }
 
 const unsupported = -2;
+/** ` HTTP/1.1\r\n` */
+const versionLineBytes = 11;
 
-/** 0 or 1 for HTTP/1.0 and HTTP/1.1, -1 for what is no version, {@link unsupported} for another. The name is case-sensitive. */
-function versionMinor(head: string, from: number, to: number): number {
-  if (to - from !== 8 || !head.startsWith('HTTP/', from) || head.charCodeAt(from + 6) !== 0x2e) return -1;
-  const major = head.charCodeAt(from + 5) - 0x30;
-  const minor = head.charCodeAt(from + 7) - 0x30;
+/** 0 or 1 for HTTP/1.0 and HTTP/1.1, -1 for what is no version and line end, {@link unsupported} for another. The name is case-sensitive. */
+function versionMinor(bytes: Uint8Array, at: number): number {
+  const isHttp = bytes[at] === 0x48 && bytes[at + 1] === 0x54 && bytes[at + 2] === 0x54 && bytes[at + 3] === 0x50 && bytes[at + 4] === 0x2f;
+  if (!isHttp || bytes[at + 6] !== 0x2e || bytes[at + 8] !== CR || bytes[at + 9] !== LF) return -1;
+  const major = bytes[at + 5]! - 0x30;
+  const minor = bytes[at + 7]! - 0x30;
   if (major < 0 || major > 9 || minor < 0 || minor > 9) return -1;
   return major === 1 && minor <= 1 ? minor : unsupported;
 }

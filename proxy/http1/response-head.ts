@@ -1,6 +1,6 @@
 import type { Cause } from '../../src/core/terminations.ts';
 import { Framing, type ResponseHead } from '../message.ts';
-import { CR, isValueChar } from './characters.ts';
+import { SPACE, valueEnd } from './characters.ts';
 import { FieldScan, responseFields, scanFields } from './fields.ts';
 
 /** The head of a target's answer, checked to the letter (RFC 9112 section 4). One per connection, filled anew by `parse`. */
@@ -21,25 +21,23 @@ export class Http1ResponseHead implements ResponseHead {
   readonly #scan = new FieldScan();
 
   /**
-   * Reads `head`: status line and field lines, each with its CRLF, without the empty line at the end.
+   * Reads a head: status line and field lines, each with its CRLF, without the empty line at the end.
    * @param toHead whether it answers a HEAD request, which has no body whatever the fields say
    * @returns '' or why it cannot be passed on
    */
-  parse(head: string, fieldsMax: number, toHead: boolean): Cause | '' {
-    const lineEnd = head.indexOf('\r\n');
-    const minor = head.charCodeAt(7) - 0x30;
-    const status = Number(head.slice(9, 12));
-    const wellFormed =
-      head.startsWith('HTTP/1.') && (minor === 1 || minor === 0) && head.charCodeAt(8) === 0x20 && isStatus.test(head.slice(9, 12));
+  parse(bytes: Buffer, start: number, end: number, fieldsMax: number, toHead: boolean): Cause | '' {
+    const text = bytes.toString('latin1', start, end);
+    const lineEnd = text.indexOf('\r\n');
+    const minor = bytes[start + 7]! - 0x30;
+    const status = statusAt(bytes, start + 9);
+    const wellFormed = text.startsWith('HTTP/1.') && (minor === 1 || minor === 0) && bytes[start + 8] === SPACE && status > 0;
     if (!wellFormed || lineEnd < 12) return 'malformed_response';
     // The reason may be missing, with or without the space before it; many servers leave both out.
-    if (lineEnd > 12 && head.charCodeAt(12) !== 0x20) return 'malformed_response';
-    let reasonEnd = Math.min(13, lineEnd);
-    while (isValueChar[head.charCodeAt(reasonEnd)] === 1) reasonEnd++;
-    if (reasonEnd !== lineEnd || head.charCodeAt(reasonEnd) !== CR) return 'malformed_response';
+    if (lineEnd > 12 && bytes[start + 12] !== SPACE) return 'malformed_response';
+    if (valueEnd(bytes, start + Math.min(13, lineEnd)) !== start + lineEnd) return 'malformed_response';
 
     const scan = this.#scan;
-    const fault = scanFields(head, lineEnd + 2, responseFields, fieldsMax, scan);
+    const fault = scanFields(bytes, start, text, lineEnd + 2, responseFields, fieldsMax, scan);
     if (fault !== '') {
       return fault === 'too_many'
         ? 'response_head_too_large'
@@ -49,7 +47,7 @@ export class Http1ResponseHead implements ResponseHead {
     }
     if (scan.chunked && minor === 0) return 'malformed_response';
     this.status = status;
-    this.reason = lineEnd > 13 ? head.slice(13, lineEnd) : '';
+    this.reason = lineEnd > 13 ? text.slice(13, lineEnd) : '';
     this.fields = scan.kept;
     this.hasDate = scan.hasDate;
     this.persistent = minor === 1 ? !scan.close : scan.keepAlive && !scan.close;
@@ -80,7 +78,14 @@ export class Http1ResponseHead implements ResponseHead {
   }
 }
 
-const isStatus = /^[1-9][0-9][0-9]$/;
+/** 100 to 999, 0 = not three digits. */
+function statusAt(bytes: Uint8Array, at: number): number {
+  const hundreds = bytes[at]! - 0x30;
+  const tens = bytes[at + 1]! - 0x30;
+  const ones = bytes[at + 2]! - 0x30;
+  const isStatus = hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9;
+  return isStatus ? hundreds * 100 + tens * 10 + ones : 0;
+}
 
 function withoutLength(fields: string): string {
   return fields.replace(/^content-length:.*\r\n/im, '');

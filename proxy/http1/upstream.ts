@@ -195,7 +195,7 @@ export class Http1Upstream implements Upstream, BodySink {
         this.#events?.onResponseFlush();
         return;
       }
-      const fault = this.#head.parse(chunk.toString('latin1', offset, headEnd + 2), responseLimits.fields, this.#toHead);
+      const fault = this.#head.parse(chunk, offset, headEnd + 2, responseLimits.fields, this.#toHead);
       if (fault !== '') {
         this.#fail(fault, '');
         return;

@@ -29,7 +29,6 @@ interface HttpParserClass {
 }
 
 const require = createRequire(import.meta.url);
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- No types exist for it.
 const { HTTPParser } = require('node:_http_common') as { readonly HTTPParser: HttpParserClass };
 
 export interface NodeMessage extends ReadMessage {

@@ -32,7 +32,7 @@ export function readRequests(pieces: readonly Buffer[], head = new Http1RequestH
   for (;;) {
     const text = connection.nextHead(2);
     if (text === undefined) return { messages, end: 'waiting' };
-    const fault = head.parse(text, limits);
+    const fault = parseText(head, text);
     if (fault !== '') return { messages, end: `rejected: ${fault}`, rejectedHead: text };
     const message = begin(`${head.method} ${head.authority} ${head.target}`, head.fields, head.persistent);
     messages.push(message);
@@ -53,7 +53,7 @@ export function readAnswer(pieces: readonly Buffer[], toHead: boolean, head = ne
   for (;;) {
     const text = connection.nextHead(0);
     if (text === undefined) return { messages, end: 'waiting' };
-    const fault = head.parse(text, limits.fields, toHead);
+    const fault = parseAnswerText(head, text, toHead);
     if (fault !== '') return { messages, end: `rejected: ${fault}`, rejectedHead: text };
     const message = begin(`${head.status} ${head.reason}`, head.fields, head.persistent);
     messages.push(message);
@@ -68,6 +68,15 @@ export function readAnswer(pieces: readonly Buffer[], toHead: boolean, head = ne
     if (!message.complete) return { messages, end: 'waiting' };
     if (head.status >= 200) return { messages, end: 'closed' };
   }
+}
+
+/** As if the head began in the middle of what was read. */
+export function parseText(head: Http1RequestHead, text: string): ReturnType<Http1RequestHead['parse']> {
+  return head.parse(bytes(`before${text}\r\nafter`), 6, 6 + text.length, limits);
+}
+
+export function parseAnswerText(head: Http1ResponseHead, text: string, toHead: boolean): ReturnType<Http1ResponseHead['parse']> {
+  return head.parse(bytes(`before${text}\r\nafter`), 6, 6 + text.length, limits.fields, toHead);
 }
 
 export function bytes(text: string): Buffer {
