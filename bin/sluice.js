@@ -26,18 +26,18 @@ if (main === undefined) {
 
 function isNewEnough(version) {
   const parts = version.split('.').map(Number);
-  return parts[0] > 24 || (parts[0] === 24 && parts[1] >= 11);
+  return parts[0] > 26 || (parts[0] === 26 && parts[1] >= 4);
 }
 
 function runElsewhere(script) {
   const runtime = findRuntime();
   if (runtime === undefined) {
     fail(
-      'Sluice needs Node 24.11 or newer, and this is ' +
+      'Sluice needs Node 26.4 or newer, and this is ' +
         process.version +
         '. "npm ci" in ' +
         root +
-        ' brings one along; or install Node 26.',
+        ' brings one along; or install the latest Node 26.',
     );
     return;
   }

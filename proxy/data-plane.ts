@@ -9,9 +9,10 @@ export interface DataPlane {
   apply(snapshot: Snapshot): void;
   /**
    * Opens every listener of the applied snapshot and resolves with where they listen, in order. Rejects with the system's error (which
-   * has `code`, `address`, `port`) when one cannot be opened; then none stays open. Needs a snapshot first.
+   * has `code`, `address`, `port`) when one cannot be opened; then none accepts any more. Needs a snapshot first. A listener that is named
+   * in `sockets` listens on that file descriptor, which is bound already, and owns it from then on.
    */
-  listen(): Promise<readonly SocketAddress[]>;
+  listen(sockets?: ReadonlyMap<string, number>): Promise<readonly SocketAddress[]>;
   /**
    * Stops accepting, finishes what runs, tells keep-alive clients to go (`Connection: close`), and resolves when no connection is left
    * or `deadlineMs` has passed, whichever is first; what is left then has been cut. Calling it again shortens the deadline.

@@ -28,7 +28,7 @@ class Engine implements DataPlane {
   readonly #plane: Plane;
   readonly #upgrades: ProxiedUpgrades;
   readonly #clock = { nowMs: coarseNow() };
-  #listening: ListeningSocket[] = [];
+  readonly #listening: ListeningSocket[] = [];
   #ticker: NodeJS.Timeout | undefined;
   #ticks = 0;
   #drain: Drain | undefined;
@@ -71,22 +71,21 @@ class Engine implements DataPlane {
     }
   }
 
-  async listen(): Promise<readonly SocketAddress[]> {
-    const opened: ListeningSocket[] = [];
+  async listen(sockets?: ReadonlyMap<string, number>): Promise<readonly SocketAddress[]> {
     const addresses: SocketAddress[] = [];
-    try {
-      for (const listener of this.#plane.routing.listeners) {
-        const listening = new ListeningSocket(this.#plane, listener, this.#handOver);
-        addresses.push(await listening.open());
-        opened.push(listening);
-      }
-    } catch (error) {
-      for (const listening of opened) listening.stopAccepting();
-      throw error;
-    }
-    this.#listening = opened;
     this.#setClock(coarseNow());
     this.#ticker = setInterval(() => this.#onTick(), tickMs);
+    try {
+      for (const listener of this.#plane.routing.listeners) {
+        // Known before it accepts, so that a drain finds its connections even if a later listener cannot be opened.
+        const listening = new ListeningSocket(this.#plane, listener, this.#handOver);
+        this.#listening.push(listening);
+        addresses.push(await listening.open(sockets?.get(listener.name)));
+      }
+    } catch (error) {
+      for (const listening of this.#listening) listening.stopAccepting();
+      throw error;
+    }
     return addresses;
   }
 

@@ -38,13 +38,15 @@ export class ListeningSocket implements DownstreamOwner {
     return this.#connections.size;
   }
 
-  /** Resolves with where it listens, which tells the port that the system chose for port 0. */
-  async open(): Promise<SocketAddress> {
+  /** Resolves with where it listens, which tells the port that the system chose for port 0. `descriptor`: of a socket that is bound. */
+  async open(descriptor: number | undefined): Promise<SocketAddress> {
     const { host, port } = this.listener.address;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port, backlog }, () => {
-        this.#server.off('error', reject);
+      // The system does not say where, if all that it was given is a descriptor.
+      const fail = (error: Error) => reject(Object.assign(error, { address: host, port }));
+      this.#server.once('error', fail);
+      this.#server.listen(descriptor === undefined ? { host, port } : { fd: descriptor }, backlog, () => {
+        this.#server.off('error', fail);
         // Accepting can fail later, when file descriptors run out; the next accept may work again.
         this.#server.on('error', this.#plane.onBug);
         resolve();

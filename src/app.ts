@@ -13,12 +13,13 @@ import type { LogSettings, Settings, TokenSettings } from '../config/settings.ts
 import type { DataPlaneOptions } from '../proxy/data-plane.ts';
 import type { Fleet, Store } from './control/ports.ts';
 import type { JsonObject } from './core/json.ts';
-import type { SocketAddress } from './core/model.ts';
-import { openChannel, outliveSupervisor } from './supervisor/channel.ts';
+import type { Model, SocketAddress } from './core/model.ts';
+import { openChannel } from './supervisor/channel.ts';
 import { type ControlPlane, liveAsControl } from './supervisor/control-process.ts';
 import { createForks } from './supervisor/fork.ts';
 import { LocalFleet } from './supervisor/local-fleet.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from './supervisor/messages.ts';
+import { holdSockets } from './supervisor/sockets.ts';
 import { errorCode, explainListenError, formatAddress, StartError } from './supervisor/start-error.ts';
 import { leaveSignalsToSupervisor, listenForStop } from './supervisor/stop-signals.ts';
 import { type Started, Supervisor } from './supervisor/supervisor.ts';
@@ -28,6 +29,7 @@ import { createProcessLog, type Logger, type ProcessLog } from './telemetry/log.
 /** A configuration that has been checked: by `loadFile`, or by `interpret`. */
 export interface Configuration {
   readonly document: JsonObject;
+  readonly model: Model;
   readonly settings: Settings;
 }
 
@@ -39,7 +41,7 @@ export interface Sluice {
   close(drainMs?: number): Promise<void>;
 }
 
-export interface StartOptions extends Configuration {
+export interface StartOptions extends Omit<Configuration, 'model'> {
   /** Where revisions are kept. Default: in memory, gone with the process, whatever the settings say. */
   readonly dataDir?: string;
   /** Default: one that writes JSON lines to standard output, as the settings say. */
@@ -115,7 +117,6 @@ export async function startSluice(options: StartOptions): Promise<Sluice> {
 /** The life of a worker process. Resolves with its exit code. */
 export async function runWorkerProcess(): Promise<number> {
   leaveSignalsToSupervisor();
-  outliveSupervisor();
   // Before the supervisor is told that we are there, so that the first snapshot finds everything loaded.
   const { createDataPlane } = await import('../proxy/engine.ts');
   return liveAsWorker(openChannel<ToWorker, FromWorker>(), ({ setup, worker, handOver }) => {
@@ -244,11 +245,14 @@ interface Running {
   kill(): Promise<void>;
 }
 
-function runProcesses({ document, settings }: Configuration, workers: number, log: Logger): Running {
+/** Throws a {@link StartError} where a socket cannot be opened: before any process is started. */
+function runProcesses({ document, model, settings }: Configuration, workers: number, log: Logger): Running {
   const control: ControlSetup = { document, settings };
   const script = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
+  const sockets = holdSockets(model.listeners);
   const supervisor = new Supervisor({
-    forks: createForks(script),
+    forks: createForks(script, sockets.descriptors),
+    sockets,
     workers,
     setup: { worker: settings.log, control },
     log,

@@ -1,5 +1,4 @@
 import type { SendHandle } from 'node:child_process';
-import cluster from 'node:cluster';
 
 /** The bare handle of a connection, which may travel with a message. */
 export interface Handle {
@@ -13,17 +12,6 @@ export interface Channel<Received, Sent> {
   onMessage(listener: (message: Received, handle: Handle | undefined) => void): void;
   /** The supervisor has died: nobody steers us any more. */
   onLost(listener: () => void): void;
-}
-
-/**
- * Keeps a worker alive when the supervisor dies, so that it can finish what runs. Node would end it in that very turn, unless it believes
- * that it was asked to disconnect.
- */
-export function outliveSupervisor(): void {
-  const { worker } = cluster;
-  worker?.on('disconnect', () => {
-    worker.exitedAfterDisconnect = true;
-  });
 }
 
 /** The channel of the process that we are in, which the supervisor must have forked. */

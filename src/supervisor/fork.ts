@@ -1,5 +1,4 @@
 import { type ChildProcess, fork, type SendHandle } from 'node:child_process';
-import cluster from 'node:cluster';
 import type { Handle } from './channel.ts';
 import type { Child } from './child.ts';
 import { controlArgument, workerArgument } from './roles.ts';
@@ -12,24 +11,23 @@ export interface Forks {
 }
 
 /**
- * Real processes, each running `script` with one argument that says what it is, which also shows in `ps`.
- *
- * Workers are cluster workers, because they share their listening sockets: the socket lives in this process while any worker has it, so
- * that what waits in its accept queue survives the death of the one that would have accepted it. `SCHED_NONE`, because each worker then
- * accepts for itself, at 2.8 times the rate at which one process could hand connections out.
+ * Real processes, each running `script` with one argument that says what it is, which also shows in `ps`. Workers inherit the sockets of
+ * these descriptors, and nobody else does.
  */
-export function createForks(script: string): Forks {
-  cluster.schedulingPolicy = cluster.SCHED_NONE;
+export function createForks(script: string, sockets: readonly number[]): Forks {
+  // The structured clone, which is faster than JSON and keeps more.
+  const serialization = 'advanced';
   return {
-    worker(id) {
-      // Settings may change between forks. 'advanced' is the structured clone, which is faster and keeps more than JSON does.
-      cluster.setupPrimary({ exec: script, args: [workerArgument, String(id)], serialization: 'advanced' });
-      return wrap(cluster.fork().process);
-    },
-    control() {
-      return wrap(fork(script, [controlArgument], { serialization: 'advanced' }));
-    },
+    worker: (id) => wrap(fork(script, [workerArgument, String(id)], { serialization, stdio: [...standardStreams, ...sockets] })),
+    control: () => wrap(fork(script, [controlArgument], { serialization })),
   };
+}
+
+const standardStreams = ['inherit', 'inherit', 'inherit', 'ipc'] as const;
+
+/** What a worker calls the sockets that it inherits: by the listener's name, in the order in which `createForks` was given them. */
+export function inheritedSockets(names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(names.map((name, index) => [name, standardStreams.length + index]));
 }
 
 function wrap<Sent extends object, Received>(child: ChildProcess): Child<Sent, Received> {

@@ -23,6 +23,8 @@ export type ToWorker =
       /** How many workers there are to be. */
       readonly workers: number;
       readonly setup: unknown;
+      /** The descriptors that the worker has inherited, by the names of listeners. */
+      readonly sockets: ReadonlyMap<string, number>;
       readonly snapshot: Snapshot | undefined;
     }
   | { readonly kind: 'publish'; readonly snapshot: Snapshot }
@@ -35,7 +37,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'hello' }
-  | { readonly kind: 'listening'; readonly listeners: readonly OpenListener[] }
+  | { readonly kind: 'listening' }
   /** `ms`: how long the change itself took. */
   | { readonly kind: 'applied'; readonly revision: number; readonly ms: number }
   /** The revision could not be applied, which is a bug of ours; the one before stays in force. */

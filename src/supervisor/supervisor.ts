@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../control/ports.ts';
 import { mergeReports } from '../core/merge-reports.ts';
 import type { SocketAddress } from '../core/model.ts';
@@ -5,15 +6,18 @@ import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Child, describeExit, type Exit } from './child.ts';
 import type { Handle } from './channel.ts';
-import type { Forks } from './fork.ts';
+import { type Forks, inheritedSockets } from './fork.ts';
 import { loadEveryMs, Loads } from './hand-over.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from './messages.ts';
 import { Place } from './place.ts';
+import type { HeldSockets } from './sockets.ts';
 import { StartError } from './start-error.ts';
 import { WorkerLink } from './worker-link.ts';
 
 export interface SupervisorOptions {
   readonly forks: Forks;
+  /** The supervisor's from here on: it closes them. */
+  readonly sockets: HeldSockets;
   /** At least 1. */
   readonly workers: number;
   /** Handed to each worker and to control as it is. */
@@ -28,6 +32,8 @@ export interface Started {
   readonly admin: SocketAddress;
 }
 
+/** How long the start may take: a part that hangs must not keep the operator waiting for ever. Milliseconds. */
+const startDeadlineMs = 30_000;
 /** Beyond the drain's own deadline, before a process that does not go is killed. Milliseconds. */
 const killAfterMs = 5000;
 
@@ -52,9 +58,10 @@ export class Supervisor {
   #loadsTicker: NodeJS.Timeout | undefined;
   #departed: WorkerReport | undefined;
   #admin: SocketAddress | undefined;
-  readonly #listening = new Map<WorkerChild, readonly OpenListener[]>();
+  readonly #listening = new Set<WorkerChild>();
   #phase: 'starting' | 'running' | 'stopping' = 'starting';
   readonly #started = Promise.withResolvers<Started>();
+  #startDeadline: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -77,13 +84,15 @@ export class Supervisor {
 
   /**
    * Starts everything, and resolves when every worker listens and the admin API answers. Rejects with a {@link StartError} as soon as one
-   * part cannot start; then nothing is left running. Only the first start is judged so: later a part that fails is tried again.
+   * part cannot start, or takes too long; then nothing is left running. Only the first start is judged so: later a part that fails is
+   * tried again.
    */
   start(): Promise<Started> {
     // Workers first: they are what takes longest, and all boot at the same time anyway.
     for (const worker of this.#workers) worker.start();
     this.#control.start();
     if (this.#options.workers > 1) this.#loadsTicker = setInterval(() => this.#tellLoads(), loadEveryMs);
+    this.#startDeadline = setTimeout(() => this.#abandonStart(this.#describeLateStart()), startDeadlineMs);
     return this.#started.promise;
   }
 
@@ -92,8 +101,7 @@ export class Supervisor {
    * processes are gone.
    */
   async stop(deadlineMs: number): Promise<void> {
-    this.#phase = 'stopping';
-    clearInterval(this.#loadsTicker);
+    this.#beginToStop();
     this.#tellControl({ kind: 'draining' });
     const controlGone = this.#control.close();
     const workersGone = Promise.all(this.#workers.map((worker) => worker.close()));
@@ -108,8 +116,7 @@ export class Supervisor {
 
   /** Ends every process at once, whatever it is doing. Resolves when they are gone. */
   async kill(): Promise<void> {
-    this.#phase = 'stopping';
-    clearInterval(this.#loadsTicker);
+    this.#beginToStop();
     await Promise.all(
       [this.#control, ...this.#workers].map((place) => {
         const gone = place.close();
@@ -117,6 +124,14 @@ export class Supervisor {
         return gone;
       }),
     );
+  }
+
+  #beginToStop(): void {
+    this.#phase = 'stopping';
+    clearTimeout(this.#startDeadline);
+    clearInterval(this.#loadsTicker);
+    // First, so that nobody waits in the queue of a socket that the last worker has left.
+    this.#options.sockets.close();
   }
 
   #createWorkerPlace(id: number): Place<ToWorker, FromWorker> {
@@ -133,6 +148,17 @@ export class Supervisor {
     );
   }
 
+  #welcome(link: WorkerLink): void {
+    const { setup, workers, sockets } = this.#options;
+    link.welcome({
+      workers,
+      setup: setup.worker,
+      sockets: inheritedSockets(sockets.listeners.map(({ name }) => name)),
+      snapshot: this.#snapshot,
+    });
+    this.#tellControl({ kind: 'workerUp', worker: link.info });
+  }
+
   #hearWorker(child: WorkerChild, message: FromWorker, handle: Handle | undefined): void {
     const link = this.#links.get(child);
     if (link === undefined) {
@@ -143,11 +169,10 @@ export class Supervisor {
     const from = { worker: link.id, pid: child.pid };
     switch (message.kind) {
       case 'hello':
-        link.welcome(this.#options.setup.worker, this.#options.workers, this.#snapshot);
-        this.#tellControl({ kind: 'workerUp', worker: link.info });
+        this.#welcome(link);
         break;
       case 'listening':
-        this.#listening.set(child, message.listeners);
+        this.#listening.add(child);
         // At once, so that the first connections after a start find everybody known.
         this.#loads.tell(link.id, 0, performance.now());
         this.#tellLoads();
@@ -176,7 +201,7 @@ export class Supervisor {
   }
 
   #linkTo(worker: number): WorkerLink | undefined {
-    return [...this.#listening.keys()].map((child) => this.#links.get(child)).find((link) => link?.id === worker);
+    return [...this.#listening].map((child) => this.#links.get(child)).find((link) => link?.id === worker);
   }
 
   /** Only to workers that have told theirs: one that is stuck would let the news pile up. */
@@ -245,9 +270,9 @@ export class Supervisor {
   #checkStarted(): void {
     if (this.#phase !== 'starting' || this.#admin === undefined || this.#listening.size < this.#workers.length) return;
     this.#phase = 'running';
+    clearTimeout(this.#startDeadline);
     this.#tellControl({ kind: 'serving' });
-    const [listeners] = this.#listening.values();
-    this.#started.resolve({ listeners: listeners ?? [], admin: this.#admin });
+    this.#started.resolve({ listeners: this.#options.sockets.listeners, admin: this.#admin });
   }
 
   #hearFailure(message: string): void {
@@ -261,8 +286,21 @@ export class Supervisor {
       this.#abandonStart(`${who} ended while it started (${describeExit(exit)}). The lines above may say why.`);
   }
 
+  #describeLateStart(): string {
+    const listens = ({ child }: Place<ToWorker, FromWorker>) => child !== undefined && this.#listening.has(child);
+    const late = this.#workers.flatMap((place, index) => (listens(place) ? [] : [`worker ${index + 1}`]));
+    if (this.#admin === undefined) late.unshift('control');
+    return (
+      `Sluice was not ready after ${startDeadlineMs / 1000} s: ${late.join(', ')} did not finish starting. ` +
+      'Look whether the machine is overloaded or a disk is stuck, then start it again.'
+    );
+  }
+
   #abandonStart(message: string): void {
-    void this.kill().then(() => this.#started.reject(new StartError(message)));
+    // A process that waits for a dead disk cannot even be killed: what there is to say is said all the same.
+    void Promise.race([this.kill(), delay(killAfterMs, undefined, { ref: false })]).then(() =>
+      this.#started.reject(new StartError(message)),
+    );
   }
 
   async #orKill(

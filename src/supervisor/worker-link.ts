@@ -41,12 +41,12 @@ export class WorkerLink {
     return this.#lastReport;
   }
 
-  welcome(setup: unknown, workers: number, snapshot: Snapshot | undefined): void {
+  welcome(first: Omit<Extract<ToWorker, { kind: 'welcome' }>, 'kind' | 'worker'>): void {
     this.#greeted = true;
-    this.#child.send({ kind: 'welcome', worker: this.id, workers, setup, snapshot });
-    if (snapshot === undefined) return;
+    this.#child.send({ kind: 'welcome', worker: this.id, ...first });
+    if (first.snapshot === undefined) return;
     this.#publishing = true;
-    this.#handed = snapshot.revision;
+    this.#handed = first.snapshot.revision;
   }
 
   publish(snapshot: Snapshot): void {

@@ -37,6 +37,7 @@ class WorkerLife {
   #parts: WorkerParts | undefined;
   #applied = 0;
   #worker = 0;
+  #sockets: ReadonlyMap<string, number> | undefined;
   readonly #balance: WorkerBalance;
   /** Resolves when the sockets are open. */
   #listening: Promise<void> | undefined;
@@ -82,9 +83,10 @@ class WorkerLife {
     }
   }
 
-  #welcome({ setup, worker, workers, snapshot }: Extract<ToWorker, { readonly kind: 'welcome' }>): void {
+  #welcome({ setup, worker, workers, sockets, snapshot }: Extract<ToWorker, { readonly kind: 'welcome' }>): void {
     const handOver: WorkerStart['handOver'] = (socket, listener, connections) => this.#balance.handOver(socket, listener, connections);
     this.#worker = worker;
+    this.#sockets = sockets;
     this.#parts = this.#open({ setup, worker, handOver: workers > 1 ? handOver : undefined });
     const { plane } = this.#parts;
     if (workers > 1) setInterval(() => this.#balance.tell(plane.connections), loadEveryMs).unref();
@@ -104,14 +106,13 @@ class WorkerLife {
     const first = this.#applied === 0;
     this.#applied = snapshot.revision;
     void this.#channel.send({ kind: 'applied', revision: snapshot.revision, ms: performance.now() - startedAt });
-    if (first) this.#listening = this.#listen(plane, snapshot);
+    if (first) this.#listening = this.#listen(plane);
   }
 
-  async #listen(plane: DataPlane, { listeners }: Snapshot): Promise<void> {
+  async #listen(plane: DataPlane): Promise<void> {
     try {
-      const addresses = await plane.listen();
-      const open = addresses.map(({ host, port }, index) => ({ name: listeners[index]?.name ?? '', host, port }));
-      await this.#channel.send({ kind: 'listening', listeners: open });
+      await plane.listen(this.#sockets);
+      await this.#channel.send({ kind: 'listening' });
     } catch (error) {
       await this.#fail(explainListenError(error, 'proxy').message);
     }

@@ -11,7 +11,7 @@ const script = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
 const oldNode = ['/usr/local/bin/node', '/usr/bin/node'].find((path) => {
   if (!existsSync(path)) return false;
   const [major = 0, minor = 0] = execFileSync(path, ['-p', 'process.versions.node'], { encoding: 'utf8' }).split('.').map(Number);
-  return major < 24 || (major === 24 && minor < 11);
+  return major < 26 || (major === 26 && minor < 4);
 });
 
 const free = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'];
@@ -47,6 +47,6 @@ test.skipIf(oldNode === undefined)('without a runtime it says what to do', async
   const { code, stderr } = await runSluice(t, [], { command: [oldNode!, join(root, 'bin', 'sluice.js')] });
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /^Sluice needs Node 24\.11 or newer, and this is v\d+\.\d+\.\d+\. "npm ci" in .* brings one along; or install Node 26\.\n$/,
+    /^Sluice needs Node 26\.4 or newer, and this is v\d+\.\d+\.\d+\. "npm ci" in .* brings one along; or install the latest Node 26\.\n$/,
   );
 });

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import { eventually, isAlive, type SluiceProcess, startSluice } from '../support/process.ts';
 import { startApp, startHoldingApp } from './app.ts';
 import { Connection } from './connection.ts';
+import { untilRefused } from './refused.ts';
 
 const twoPools = (url: { blue: string; green: string }): JsonObject => ({
   services: {
@@ -52,16 +53,6 @@ function keepAsking(connection: Connection): { readonly stop: () => Promise<read
       return asking;
     },
   };
-}
-
-/** Resolves when nobody accepts connections any more. */
-async function untilRefused(t: TestContext, { proxyUrl }: SluiceProcess): Promise<void> {
-  const connect = () =>
-    Connection.open(t, proxyUrl).then(
-      () => 'accepted',
-      () => 'refused',
-    );
-  await eventually(connect, (outcome) => outcome === 'refused');
 }
 
 /** Resolves when none of the processes is left. Their output closes a moment before. */
@@ -212,7 +203,7 @@ describe('stopping', () => {
       () => sluice.api('GET', '/readyz'),
       ({ status }) => status === 503,
     );
-    await untilRefused(t, sluice);
+    await untilRefused(t, sluice.proxyUrl);
     blue.finish();
     const { body, head } = await answer;
     expect(body).toBe('finished');
@@ -286,7 +277,7 @@ describe('stopping', () => {
 
     sluice.signal('SIGKILL');
     await untilGone([controlProcess]);
-    await untilRefused(t, sluice);
+    await untilRefused(t, sluice.proxyUrl);
     blue.finish();
     expect((await answer).body).toBe('finished');
     await sluice.exited;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ToWorker } from '../../src/supervisor/messages.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
-import { reportOf, requestsIn, snapshotOf, TestForks, TestLog } from './support.ts';
+import { reportOf, requestsIn, snapshotOf, TestForks, TestLog, TestSockets } from './support.ts';
 
 const admin = { host: '127.0.0.1', port: 8081 };
 const listeners = [{ name: 'web', host: '127.0.0.1', port: 8080 }];
@@ -9,12 +9,14 @@ const listeners = [{ name: 'web', host: '127.0.0.1', port: 8080 }];
 let forks: TestForks;
 let log: TestLog;
 let supervisor: Supervisor;
+let sockets: TestSockets;
 
 beforeEach(() => {
   vi.useFakeTimers();
   forks = new TestForks();
   log = new TestLog();
-  supervisor = new Supervisor({ forks, workers: 2, setup: { worker: 'for workers', control: 'for control' }, log, pid: 1 });
+  sockets = new TestSockets(listeners);
+  supervisor = new Supervisor({ forks, sockets, workers: 2, setup: { worker: 'for workers', control: 'for control' }, log, pid: 1 });
   return () => vi.useRealTimers();
 });
 
@@ -35,7 +37,7 @@ async function startUp() {
   control().say({ kind: 'publish', snapshot: snapshotOf(1) });
   for (const id of [1, 2]) {
     worker(id).say({ kind: 'applied', revision: 1, ms: 1 });
-    worker(id).say({ kind: 'listening', listeners });
+    worker(id).say({ kind: 'listening' });
   }
   control().say({ kind: 'ready', admin });
   return started;
@@ -71,6 +73,22 @@ describe('the start', () => {
     worker(2).die({ code: null, signal: 'SIGSEGV' });
     await expect(started).rejects.toThrow('Worker 2 ended while it started (signal SIGSEGV)');
   });
+
+  test('fails when a part neither becomes ready nor ends, names it, and leaves nobody', async () => {
+    const started = supervisor.start();
+    control().say({ kind: 'hello' });
+    worker(1).say({ kind: 'listening' });
+    vi.advanceTimersByTime(30_000);
+    await expect(started).rejects.toThrow('Sluice was not ready after 30 s: control, worker 2 did not finish starting.');
+    for (const child of [control(), worker(1), worker(2)]) expect(child.signals).toEqual(['SIGKILL']);
+    expect(sockets.closed).toBe(true);
+  });
+
+  test('that has succeeded is not judged again', async () => {
+    await startUp();
+    vi.advanceTimersByTime(60_000);
+    expect([control(), worker(1), worker(2)].flatMap(({ signals }) => signals)).toEqual([]);
+  });
 });
 
 describe('publishing', () => {
@@ -81,7 +99,14 @@ describe('publishing', () => {
     worker(1).die();
     vi.advanceTimersByTime(0);
     worker(1).say({ kind: 'hello' });
-    expect(lastSent(1)).toEqual({ kind: 'welcome', worker: 1, workers: 2, setup: 'for workers', snapshot: snapshotOf(2) });
+    expect(lastSent(1)).toEqual({
+      kind: 'welcome',
+      worker: 1,
+      workers: 2,
+      setup: 'for workers',
+      sockets: new Map([['web', 4]]),
+      snapshot: snapshotOf(2),
+    });
   });
 
   test('a worker that does not answer gets the newest snapshot when it does, and not those between', async () => {
@@ -193,6 +218,7 @@ describe('stopping', () => {
     await startUp();
     const stopped = supervisor.stop(30_000);
     expect(control().sent.at(-1)).toEqual({ kind: 'draining' });
+    expect(sockets.closed).toBe(true);
     for (const id of [1, 2]) expect(lastSent(id)).toEqual({ kind: 'drain', deadlineMs: 30_000 });
     worker(1).die({ code: 0, signal: null });
     expect(control().sent.at(-1)).toMatchObject({ kind: 'workerDown' });

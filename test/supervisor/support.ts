@@ -3,7 +3,8 @@ import type { WorkerReport } from '../../src/core/reports.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 import type { Handle } from '../../src/supervisor/channel.ts';
 import type { Child, Exit } from '../../src/supervisor/child.ts';
-import type { FromControl, FromWorker, ToControl, ToWorker } from '../../src/supervisor/messages.ts';
+import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from '../../src/supervisor/messages.ts';
+import type { HeldSockets } from '../../src/supervisor/sockets.ts';
 
 export const snapshotOf = (revision: number): Snapshot => ({ revision, listeners: [], services: [], routes: [] });
 
@@ -61,6 +62,21 @@ export class TestChild<Sent, Received> implements Child<Sent, Received> {
     const tell = this.#exit;
     this.#exit = () => {};
     tell(exit);
+  }
+}
+
+/** Sockets that only exist in the test. */
+export class TestSockets implements HeldSockets {
+  readonly listeners: readonly OpenListener[];
+  readonly descriptors = [];
+  closed = false;
+
+  constructor(listeners: readonly OpenListener[]) {
+    this.listeners = listeners;
+  }
+
+  close(): void {
+    this.closed = true;
   }
 }
 

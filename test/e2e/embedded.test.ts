@@ -1,0 +1,35 @@
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { readDocument } from '../../src/cli/configuration.ts';
+import { startSluice } from '../../src/app.ts';
+import { startApp } from './app.ts';
+import { Connection } from './connection.ts';
+import { untilRefused } from './refused.ts';
+
+test('where one of several listeners cannot be opened, it says which, and nothing goes on listening', async (t) => {
+  const app = await startApp(t, 'hello');
+  const configure = (...ports: number[]) =>
+    readDocument({
+      listeners: ports.map((port, index) => ({ name: `web${index}`, address: `127.0.0.1:${port}` })),
+      admin: { address: '127.0.0.1:0' },
+      log: { level: 'silent', access: false },
+      services: { demo: { pools: { only: { targets: [app.url] } } } },
+    });
+  const probe = await startSluice(configure(0));
+  const free = probe.listeners[0]!.port;
+  await probe.close(0);
+  const other = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => other.once('listening', resolve));
+  t.onTestFinished(() => void other.close());
+  const address = other.address();
+  const taken = typeof address === 'object' && address !== null ? address.port : 0;
+
+  await expect(startSluice(configure(free, taken))).rejects.toThrow(
+    `The proxy cannot listen on 127.0.0.1:${taken}: another program already does.`,
+  );
+  await untilRefused(t, `http://127.0.0.1:${free}`);
+
+  const sluice = await startSluice(configure(free));
+  expect((await (await Connection.open(t, `http://127.0.0.1:${free}`)).get()).body).toBe('hello');
+  await sluice.close(0);
+});
