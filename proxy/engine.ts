@@ -31,6 +31,7 @@ class Engine implements DataPlane {
   readonly #listening: ListeningSocket[] = [];
   #ticker: NodeJS.Timeout | undefined;
   #ticks = 0;
+  #wasLate = false;
   #drain: Drain | undefined;
   readonly #handOver: ((socket: Socket, listener: string) => boolean) | undefined;
 
@@ -133,8 +134,11 @@ class Engine implements DataPlane {
     const nowMs = coarseNow();
     const late = nowMs - this.#clock.nowMs > lateTickMs;
     this.#setClock(nowMs);
-    // What others sent while we did not look waits to be read: nobody is judged late before that was done.
-    if (late) return;
+    // What others sent while we did not look waits to be read: nobody is judged late before that was done. But where every tick is late
+    // the process has too much to do, and time-outs matter more than ever.
+    const mayWait = late && !this.#wasLate;
+    this.#wasLate = late;
+    if (mayWait) return;
     for (const listening of this.#listening) listening.onTick(nowMs);
     this.#upgrades.onTick(nowMs);
     if (++this.#ticks % tidyEveryTicks === 0) {

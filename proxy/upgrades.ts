@@ -1,11 +1,12 @@
-import { createServer, type ClientRequest, type IncomingMessage, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { Agent, createServer, type ClientRequest, type IncomingMessage, type Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import httpProxy from 'http-proxy-3';
 import type { Cause } from '../src/core/terminations.ts';
 import { ownAnswer } from './answer.ts';
 import { connectFailure } from './http1/connect-failure.ts';
 import type { RequestHead } from './message.ts';
 import type { UpgradingExchange, Upgrades } from './plane.ts';
+import type { LiveTarget } from './routing.ts';
 import type { Detached } from './sides.ts';
 
 /** How long a client may take to close its side of a connection that has ended. */
@@ -16,19 +17,20 @@ const ownPrefix = 'x-sluice-';
 interface UpgradedConnection {
   readonly exchange: UpgradingExchange;
   readonly client: Socket;
-  readonly protocol: string;
-  /** What to ask the target for, as the client wrote it. */
-  readonly path: string;
-  readonly targetUrl: string;
+  readonly head: RequestHead;
+  /** What the server that the client is handed to reads first: the request with our fields, and what the client sent behind it. */
+  readonly firstBytes: Buffer;
   readonly bytesBefore: number;
-  /** On the coarse clock: when the target must have answered, or the refusal that it answered must go on; 0 = no limit. */
+  readonly tried: LiveTarget[];
+  /** On the coarse clock: when the target must be connected, or have answered, or go on with a refusal; 0 = no limit. */
   untilMs: number;
   /** On the coarse clock: how long the client may take to close its side, after everything else; 0 = it is not that far. */
   lingerUntilMs: number;
   /** What the client had taken of a refusal when that was last looked at. */
   bytesTaken: number;
-  request: ClientRequest | undefined;
-  target: Socket | undefined;
+  /** The connection to the target, from the attempt to make it on. */
+  target: Socket;
+  connected: boolean;
   /** 101, or what the target or we answered instead; 0 = nothing yet. */
   status: number;
   cause: Cause | '';
@@ -53,44 +55,40 @@ export class ProxiedUpgrades implements Upgrades {
     this.#server = createServer({ maxHeaderSize: 1_048_576, keepAlive: false, noDelay: true, requestTimeout: 0, headersTimeout: 0 });
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => this.#onUpgrade(request, socket, head));
     this.#server.on('clientError', (_error, socket) => this.#fail(socket as Socket, 'malformed_request'));
-    this.#proxy.on('proxyReqWs', (request, incoming, socket) => this.#onOutgoing(request, incoming, socket as Socket));
+    this.#proxy.on('proxyReqWs', (request, incoming, socket) => this.#onOutgoing(request, incoming, socket));
     // Reported to the callback of `ws` as well; without a listener it would be thrown.
     this.#proxy.on('error', () => {});
   }
 
   take(exchange: UpgradingExchange, head: RequestHead, forwarding: string, { socket, unread }: Detached): void {
-    const { service, target } = exchange.claim;
-    const { host, port } = target!.address;
-    const { connectMs, responseMs } = service!.policy.timeouts;
-    this.#connections.set(socket, {
-      exchange,
-      client: socket,
-      protocol: head.upgrade,
-      path: head.target,
-      targetUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-      bytesBefore: socket.bytesWritten,
-      untilMs: this.#clock.nowMs + connectMs + responseMs,
-      lingerUntilMs: 0,
-      bytesTaken: 0,
-      request: undefined,
-      target: undefined,
-      status: 0,
-      cause: '',
-    });
-    socket.on('end', () => this.#onClientEnd(socket));
-    socket.on('close', () => this.#onClientGone(socket));
     // The path goes another way: this server is given one that no URL parser can stumble over.
     const lines = `GET / HTTP/1.1\r\nhost: ${head.authority}\r\n${head.fields}${forwarding}connection: Upgrade\r\nupgrade: websocket\r\n\r\n`;
+    const connection: UpgradedConnection = {
+      exchange,
+      client: socket,
+      head,
+      firstBytes: Buffer.concat([Buffer.from(lines, 'latin1'), unread]),
+      bytesBefore: socket.bytesWritten,
+      tried: [],
+      untilMs: 0,
+      lingerUntilMs: 0,
+      bytesTaken: 0,
+      target: this.#connect(socket, exchange),
+      connected: false,
+      status: 0,
+      cause: '',
+    };
+    this.#setDeadline(connection);
+    this.#connections.set(socket, connection);
     socket.pause();
-    socket.unshift(Buffer.concat([Buffer.from(lines, 'latin1'), unread]));
-    this.#server.emit('connection', socket);
-    socket.resume();
+    socket.on('end', () => this.#onClientEnd(socket));
+    socket.on('close', () => this.#onClientGone(socket));
   }
 
   onTick(nowMs: number): void {
     for (const connection of this.#connections.values()) {
-      if (connection.status === 0 && nowMs >= connection.untilMs) this.#fail(connection.client, 'response_timeout');
-      else if (connection.client.writableFinished && connection.target?.destroyed !== false) this.#linger(connection, nowMs);
+      if (connection.status === 0 && nowMs >= connection.untilMs) this.#onLate(connection);
+      else if (connection.client.writableFinished && connection.target.destroyed) this.#linger(connection, nowMs);
       else if (connection.status !== 0 && connection.status !== 101) this.#watchRefusal(connection, nowMs);
     }
   }
@@ -100,7 +98,7 @@ export class ProxiedUpgrades implements Upgrades {
     for (const connection of this.#connections.values()) {
       if (connection.status === 0) this.#fail(connection.client, 'shutdown');
       connection.cause ||= 'shutdown';
-      connection.target?.end();
+      connection.target.end();
       connection.client.end();
     }
   }
@@ -108,9 +106,62 @@ export class ProxiedUpgrades implements Upgrades {
   /** Cuts what `closeAll` has left. */
   destroyAll(): void {
     for (const { client, target } of this.#connections.values()) {
-      target?.destroy();
+      target.destroy();
       client.destroy();
     }
+  }
+
+  #connect(client: Socket, { claim }: UpgradingExchange): Socket {
+    const { host, port } = claim.target!.address;
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, autoSelectFamily: true });
+    let failure: Error | undefined;
+    socket.on('error', (error) => (failure = error));
+    socket.on('connect', () => this.#onConnected(client));
+    socket.on('close', () => this.#onTargetClosed(client, socket, failure));
+    return socket;
+  }
+
+  #setDeadline(connection: UpgradedConnection): void {
+    const { connectMs, responseMs } = connection.exchange.claim.service!.policy.timeouts;
+    connection.untilMs = this.#clock.nowMs + (connection.connected ? responseMs : connectMs);
+  }
+
+  /** The target is there: the client's connection goes to the server, and comes back with `upgrade`. */
+  #onConnected(client: Socket): void {
+    const connection = this.#connections.get(client);
+    if (connection === undefined || connection.status !== 0) return;
+    connection.connected = true;
+    this.#setDeadline(connection);
+    client.unshift(connection.firstBytes);
+    this.#server.emit('connection', client);
+    client.resume();
+  }
+
+  /** Where no connection could be made, another target of the pool is tried: nothing was sent yet. */
+  #onTargetClosed(client: Socket, target: Socket, failure: Error | undefined): void {
+    const connection = this.#connections.get(client);
+    if (connection === undefined || connection.connected || connection.target !== target || connection.status !== 0) return;
+    const { cause } = connectFailure(failure);
+    if (!this.#tryAnother(connection)) this.#fail(client, cause);
+  }
+
+  #tryAnother(connection: UpgradedConnection): boolean {
+    const { exchange, client, tried } = connection;
+    const { claim } = exchange;
+    if (tried.length >= claim.service!.policy.retry.attempts) return false;
+    tried.push(claim.target!);
+    if (!claim.takeAnother(tried)) return false;
+    claim.service!.counts.retries++;
+    connection.target = this.#connect(client, exchange);
+    this.#setDeadline(connection);
+    return true;
+  }
+
+  #onLate(connection: UpgradedConnection): void {
+    const { target, connected, client } = connection;
+    if (connected) this.#fail(client, 'response_timeout');
+    else if (!this.#tryAnother(connection)) this.#fail(client, 'connection_timeout');
+    target.destroy();
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -122,30 +173,29 @@ export class ProxiedUpgrades implements Upgrades {
     // There is no body that could wait for leave, and node:http would send the head before we can complete it.
     delete request.headers.expect;
     try {
-      this.#proxy.ws(request, socket, head, { target: connection.targetUrl }, (error: Error) => this.#onError(connection, error));
+      const options = { target: 'http://target.invalid', agent: new AgentOfOne(connection.target) };
+      this.#proxy.ws(request, socket, head, options, () => this.#onError(connection));
     } catch (error) {
       this.#onBug(error);
       this.#fail(socket, 'internal_error');
-      return;
     }
-    // The library would hold in memory what a client does not read of a refusal.
-    connection.request?.removeAllListeners('response').once('response', (response) => this.#onRefused(connection, response));
   }
 
   /** Called by the library with the request that it is about to send; it only passes `websocket`, whatever the client asked for. */
   #onOutgoing(request: ClientRequest, _incoming: IncomingMessage, socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
-    connection.request = request;
-    request.path = connection.path;
-    request.setHeader('upgrade', connection.protocol);
+    request.path = connection.head.target;
+    request.setHeader('upgrade', connection.head.upgrade);
     // Before the library's own listener, so that it passes on the fields as they are then.
-    request.once('upgrade', (response: IncomingMessage, target: Socket) => {
+    request.once('upgrade', (response: IncomingMessage) => {
       connection.status = 101;
-      connection.target = target;
-      target.setKeepAlive(true, 30_000);
       replaceOwnFields(response, connection.exchange.debugFields());
     });
+    // After the library has added its own, which would hold in memory what a client does not read of a refusal.
+    process.nextTick(() =>
+      request.removeAllListeners('response').once('response', (response: IncomingMessage) => this.#onRefused(connection, response)),
+    );
   }
 
   /** The target has answered otherwise than by switching: that answer is the connection's last. */
@@ -165,13 +215,9 @@ export class ProxiedUpgrades implements Upgrades {
     response.pipe(client);
   }
 
-  #onError(connection: UpgradedConnection, error: Error): void {
-    if (connection.status !== 0) {
-      connection.cause ||= 'response_incomplete';
-      return;
-    }
-    const { cause } = connectFailure(error);
-    this.#fail(connection.client, cause === 'connection_failed' ? 'upgrade_failed' : cause);
+  #onError(connection: UpgradedConnection): void {
+    if (connection.status === 0) this.#fail(connection.client, 'upgrade_failed');
+    else connection.cause ||= 'response_incomplete';
   }
 
   /** Answers a handshake that failed. */
@@ -185,7 +231,7 @@ export class ProxiedUpgrades implements Upgrades {
     connection.status = head.status;
     connection.cause = cause;
     connection.untilMs = 0;
-    connection.request?.destroy();
+    connection.target.destroy();
     client.end(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}connection: close\r\n\r\n${body.toString('latin1')}`);
     // What is read on is thrown away: closing with unread bytes would reset the connection, and could take the answer with it.
     client.resume();
@@ -224,10 +270,25 @@ export class ProxiedUpgrades implements Upgrades {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     this.#connections.delete(socket);
-    if (connection.target === undefined) connection.request?.destroy();
-    else connection.target.destroySoon();
+    // What the client said last still goes out.
+    if (connection.status === 101) connection.target.destroySoon();
+    else connection.target.destroy();
     const cause = connection.status === 0 ? 'client_closed' : connection.cause;
     connection.exchange.finishUpgrade(connection.status, cause, socket.bytesWritten - connection.bytesBefore);
+  }
+}
+
+/** Gives a request the connection that was made for it. */
+class AgentOfOne extends Agent {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    super({ keepAlive: false });
+    this.#socket = socket;
+  }
+
+  override createConnection(): Socket {
+    return this.#socket;
   }
 }
 

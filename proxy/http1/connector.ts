@@ -8,6 +8,8 @@ const idleMax = 512;
 const idleLimitDefaultMs = 55_000;
 /** A request that must not be sent twice only goes where something was sent this recently: no usual target closes that early. */
 const carefulIdleMs = 1000;
+/** What was learned is forgotten slowly, double in about a minute: the target may only have been restarting. */
+const forgetFactor = 1.01;
 /** A target's clock started before ours did, and a closing packet needs its time. */
 const safetyMs = 1000;
 
@@ -44,6 +46,7 @@ export class Http1Connector implements Connector, UpstreamOwner {
   }
 
   tidy(): void {
+    this.#idleLimitMs = Math.min(idleLimitDefaultMs, this.#idleLimitMs * forgetFactor);
     const oldestMs = this.#clock.nowMs - this.#idleLimitMs;
     const young = this.#idle.findIndex((upstream) => upstream.idleSinceMs > oldestMs);
     for (const upstream of this.#idle.splice(0, young < 0 ? this.#idle.length : young)) upstream.close();

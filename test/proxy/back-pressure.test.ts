@@ -112,34 +112,45 @@ describe('a client that reads slowly gets all of its answer', () => {
     ['and its connection may go idle', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['and it speaks HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n'],
   ] as const)('although the target has long finished, %s', async ([, request], t) => {
-    const target = await startRawTarget(t);
+    const bodies: Buffer[] = [];
+    const target = await startRawTarget(t, (peer, index) => {
+      if (index === 0) return;
+      peer.socket.once('data', () => {
+        const body = bodies[index - 1]!;
+        peer.send(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`);
+        peer.send(body);
+      });
+    });
     // Time-outs that would fire if the tail of an answer did not count as something going on.
-    const proxy = await startProxy(t, { pools: { blue: [target] }, listenerTimeouts: { keepAliveMs: 100, headMs: 100 } });
+    const proxy = await startProxy(t, { pools: { blue: [target] }, listenerTimeouts: { keepAliveMs: 1000, headMs: 1000 } });
 
     // How much the proxy takes for a client that reads nothing: what the system holds for that client, and a rest that it holds itself.
     const first = await proxy.connect();
     first.pause();
     first.send(request);
-    (await target.peer(0)).send('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
-    await new Flood(await target.peer(0)).stuck();
+    const peer = await target.peer(0);
+    await peer.contains('\r\n\r\n');
+    peer.send('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
+    await new Flood(peer).stuck();
     first.reset();
     const { bytes } = await proxy.logged(() => true);
 
-    // An answer a little shorter is done with at once, and its end waits in the proxy until the client reads.
-    const body = Buffer.alloc(bytes - 65_536, 'x');
-    const second = await proxy.connect();
-    let received = 0;
-    second.socket.removeAllListeners('data').on('data', (chunk: Buffer) => (received += chunk.length));
-    second.pause();
-    second.send(request);
-    const peer = await target.peer(1);
-    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-    peer.send(body);
-    await proxy.logged(({ bytes: sent }) => sent !== bytes);
+    // Among answers a little shorter there are some that end while the system takes no more, so that their ends wait in the proxy.
+    const clients: { readonly end: Peer; received: number }[] = [];
+    for (const shorter of [300, 1000, 4000, 16_000, 64_000, 128_000]) {
+      const client = { end: await proxy.connect(), received: 0 };
+      client.end.socket.removeAllListeners('data').on('data', (chunk: Buffer) => (client.received += chunk.length));
+      client.end.pause();
+      bodies.push(Buffer.alloc(bytes - shorter));
+      client.end.send(request);
+      await (await target.peer(clients.push(client))).contains('\r\n\r\n');
+    }
     // Longer than a client may linger.
     await new Promise((resolve) => void setTimeout(resolve, 2500));
-    second.resume();
-    expect(await second.ended).toBe('fin');
-    expect(received).toBeGreaterThan(body.length);
+    for (const { end } of clients) end.resume();
+    for (const [index, client] of clients.entries()) {
+      expect(await client.end.ended).toBe('fin');
+      expect(client.received).toBeGreaterThan(bodies[index]!.length);
+    }
   });
 });

@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { Http1Connector } from '../../proxy/http1/connector.ts';
+import { Http1RequestHead } from '../../proxy/http1/request-head.ts';
+import type { RequestHead } from '../../proxy/message.ts';
+import type { UpstreamEvents } from '../../proxy/sides.ts';
 import { startProxy } from '../support/data-plane.ts';
 import { startRawTarget, startTarget } from '../support/target.ts';
 
@@ -150,5 +154,70 @@ describe('when a new revision', () => {
       proxy.apply({ weights: { blue: 1, green: 0 } });
     }
     expect(target.accepted).toBe(1);
+  });
+});
+
+/** Hears what a connection tells, and takes part in no exchange. */
+class Listening implements UpstreamEvents {
+  readonly connected = Promise.withResolvers<void>();
+  readonly answered = Promise.withResolvers<void>();
+  onConnected(): void {
+    this.connected.resolve();
+  }
+  onResponseEnd(): void {
+    this.answered.resolve();
+  }
+  onTargetFailed(cause: string): void {
+    this.answered.reject(new Error(cause));
+  }
+  onBug(error: unknown): void {
+    this.answered.reject(error);
+  }
+  onInterim(): void {}
+  onResponseHead(): void {}
+  onResponseBody(): void {}
+  onResponseFlush(): void {}
+  onTargetReady(): void {}
+}
+
+describe('what is learned from a target that closes idle connections', () => {
+  const request: RequestHead = Object.assign(new Http1RequestHead(), { method: 'GET', target: '/', authority: 'a' });
+
+  test('keeps requests off connections near that age, and is forgotten in time', async (t) => {
+    const target = await startRawTarget(t, (peer) => peer.socket.on('data', () => peer.send(ok)));
+    const clock = { nowMs: 0 };
+    const connector = new Http1Connector(target.address, clock);
+    t.onTestFinished(() => connector.close());
+    /** Leaves one idle connection behind, and says whether it is new. */
+    const use = async () => {
+      const before = target.accepted;
+      const events = new Listening();
+      const kept = connector.take(events, false);
+      const upstream = kept ?? connector.open(events);
+      if (kept === undefined) await events.connected.promise;
+      upstream.sendRequest(request, '');
+      upstream.flush();
+      await events.answered.promise;
+      upstream.release();
+      return target.accepted > before;
+    };
+
+    expect(await use()).toBe(true);
+    clock.nowMs += 20_000;
+    expect(await use()).toBe(false);
+    // It closes one that has been idle for five seconds.
+    clock.nowMs += 5000;
+    const peer = await target.peer(0);
+    peer.end();
+    await peer.ended;
+    expect(await use()).toBe(true);
+    clock.nowMs += 3900;
+    expect(await use()).toBe(false);
+    clock.nowMs += 4100;
+    expect(await use()).toBe(true);
+    // Five minutes in which nothing of the kind happens.
+    for (let second = 0; second < 300; second++) connector.tidy();
+    clock.nowMs += 20_000;
+    expect(await use()).toBe(false);
   });
 });

@@ -6,7 +6,7 @@ import { startRawTarget, startTarget } from '../support/target.ts';
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-describe('a drain', () => {
+describe.concurrent('a drain', () => {
   test('accepts no new connection', async (t) => {
     const proxy = await startProxy(t, {});
     await proxy.plane.drain(1000);

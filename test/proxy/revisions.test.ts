@@ -43,8 +43,8 @@ describe('a request', () => {
     const proxy = await startProxy(t, { pools: { blue: [blue], green: [green] } });
     const clients = await Promise.all(Array.from({ length: 8 }, () => proxy.connect()));
     for (let round = 0; round < 50; round++) {
-      const [to, other] = round % 2 === 0 ? ['green', 'blue'] : ['blue', 'green'];
-      proxy.apply({ weights: { [to!]: 1, [other!]: 0 } });
+      const [to, other] = round % 2 === 0 ? (['green', 'blue'] as const) : (['blue', 'green'] as const);
+      proxy.apply({ weights: { [to]: 1, [other]: 0 } });
       const answers = await Promise.all(clients.map((client) => client.ask('GET / HTTP/1.1')));
       expect(answers.map(({ body }) => body)).toEqual(clients.map(() => to));
     }

@@ -7,7 +7,7 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 /** Long enough for a busy machine to do its part first, short enough to wait for. */
 const shortMs = 150;
 
-describe('a client that', () => {
+describe.concurrent('a client that', () => {
   test('does not finish its head is answered 408 and closed', async (t) => {
     const proxy = await startProxy(t, { listenerTimeouts: { headMs: shortMs } });
     const client = await proxy.connect();
@@ -92,7 +92,7 @@ describe('a client that', () => {
   });
 });
 
-describe('a target that', () => {
+describe.concurrent('a target that', () => {
   test('cannot be connected to is given up with 504', async (t) => {
     const proxy = await startProxy(t, {
       pools: { blue: [{ host: '127.0.0.1', port: await deafPort(t) }] },
@@ -166,7 +166,7 @@ describe('a target that', () => {
   });
 });
 
-describe('a request as a whole', () => {
+describe.concurrent('a request as a whole', () => {
   test('is given up with 504 when it takes too long before its answer begins', async (t) => {
     const target = await startRawTarget(t);
     const proxy = await startProxy(t, { pools: { blue: [target] }, timeouts: { requestMs: shortMs } });

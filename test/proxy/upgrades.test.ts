@@ -5,7 +5,7 @@ import { describe, expect, test, type TestContext } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { startProxy, type TestProxy } from '../support/data-plane.ts';
 import { type Peer, settle } from '../support/raw-client.ts';
-import { deadPort, type RawTarget, startRawTarget, startTarget, type TestTarget } from '../support/target.ts';
+import { deadPort, deafPort, type RawTarget, startRawTarget, startTarget, type TestTarget } from '../support/target.ts';
 
 const handshake =
   'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
@@ -22,7 +22,7 @@ async function startEcho(
   const sockets = new WebSocketServer({ server: target.server });
   sockets.on('connection', (socket) => {
     socket.on('error', () => {});
-    socket.on('message', (message, isBinary) => socket.send(isBinary ? message : `${name}: ${String(message as Buffer)}`));
+    socket.on('message', (message, isBinary) => socket.send(isBinary ? message : `${name}: ${(message as Buffer).toString()}`));
   });
   return Object.assign(target, { sockets });
 }
@@ -278,6 +278,25 @@ describe('a handshake that fails', () => {
     const answer = await client.ask(handshake);
     expect([answer.status, answer.field('connection')]).toEqual([502, 'close']);
     expect(await proxy.logged(() => true)).toMatchObject({ status: 502, cause: 'connection_refused' });
+  });
+
+  test('to a target that refuses the connection goes to another of its pool', async (t) => {
+    const dead = { host: '127.0.0.1', port: await deadPort() };
+    const proxy = await startProxy(t, { pools: { blue: [dead, await startEcho(t), dead] }, retryAttempts: 2 });
+    for (let count = 0; count < 3; count++) expect(String(await say(await open(t, proxy), 'hello'))).toBe('blue: hello');
+    expect(proxy.report().services[0]!.retries).toBeGreaterThan(0);
+    expect(proxy.report().services[0]!.pools[0]!.targets.map(({ inFlight }) => inFlight)).toEqual([0, 3, 0]);
+  });
+
+  test('to a target that does not accept it goes to another of its pool, or is answered 504', async (t) => {
+    const deaf = { host: '127.0.0.1', port: await deafPort(t) };
+    const proxy = await startProxy(t, { pools: { blue: [deaf, await startEcho(t)] }, timeouts: { connectMs: 100 } });
+    for (let count = 0; count < 2; count++) expect(String(await say(await open(t, proxy), 'hello'))).toBe('blue: hello');
+    proxy.apply({ retryAttempts: 0 });
+    const [first, second] = [await proxy.connect(), await proxy.connect()];
+    const answers = [await first.ask(handshake), await second.ask(handshake)];
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([101, 504]);
+    expect((await proxy.logged(({ status }) => status === 504)).cause).toBe('connection_timeout');
   });
 
   test.for(['end', 'reset'] as const)('because the target leaves without an answer (%s) is answered 502', async (leave, t) => {

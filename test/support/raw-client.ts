@@ -146,7 +146,7 @@ function parseAnswer(text: string, method: string, ending: Ending | undefined): 
 interface Framed {
   readonly status: number;
   readonly method: string;
-  field(name: string): string | undefined;
+  readonly field: (name: string) => string | undefined;
   readonly ending: Ending | undefined;
 }
 
