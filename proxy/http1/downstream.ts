@@ -7,8 +7,8 @@ import { Framing, type RequestHead, type ResponseHead } from '../message.ts';
 import type { Plane } from '../plane.ts';
 import type { Detached, Downstream } from '../sides.ts';
 import { BodyReader } from './body.ts';
-import { CR, LF } from './characters.ts';
 import type { BodySink } from './chunked.ts';
+import { HeadSearch } from './head-search.ts';
 import { Outbox } from './outbox.ts';
 import { Http1RequestHead } from './request-head.ts';
 
@@ -43,6 +43,7 @@ export class Http1Downstream implements Downstream, BodySink {
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #head = new Http1RequestHead();
+  readonly #search = new HeadSearch();
   readonly #body = new BodyReader();
   readonly #exchange: Exchange;
   /** Read, but not used yet. */
@@ -294,12 +295,12 @@ export class Http1Downstream implements Downstream, BodySink {
 
   #readHead(bytes: Buffer): void {
     const { limits } = this.#owner.listener;
-    const start = skipEmptyLines(bytes);
-    const headEnd = bytes.indexOf('\r\n\r\n', start);
-    if (headEnd < 0 || headEnd - start > limits.headBytes) {
+    const search = this.#search;
+    const headEnd = search.find(bytes, limits.headBytes);
+    const { start } = search;
+    if (headEnd < 0) {
       this.#unreadFrom(bytes, start);
-      const fault = incompleteHeadFault(bytes, start, limits.headBytes);
-      if (fault !== '') this.#refuse(nothingRead, fault);
+      if (search.fault !== '') this.#refuse(nothingRead, search.fault);
       return;
     }
     this.#unreadFrom(bytes, headEnd + 4);
@@ -400,21 +401,3 @@ const nothingRead: RequestHead = new Http1RequestHead();
 
 /** A socket's errors are followed by its `close`, which is where they are dealt with. */
 function ignoreError(): void {}
-
-/** Old clients send an empty line after a body; it is skipped before a request line (RFC 9112 section 2.2). At most four bytes. */
-function skipEmptyLines(bytes: Buffer): number {
-  let start = 0;
-  while (start < 4 && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
-  return start;
-}
-
-/** What is wrong with the beginning of a head whose end has not come within the limit, as far as can be told already. */
-function incompleteHeadFault(bytes: Buffer, start: number, headBytesMax: number): Cause | '' {
-  const firstLineEnd = bytes.indexOf(LF, start);
-  // A line feed without its carriage return would have us wait for an end that never comes.
-  for (let end = firstLineEnd; end >= 0; end = bytes.indexOf(LF, end + 1)) {
-    if (bytes[end - 1] !== CR || end === start) return 'malformed_request';
-  }
-  if (bytes.length - start <= headBytesMax) return '';
-  return firstLineEnd < 0 || firstLineEnd - start > headBytesMax ? 'uri_too_long' : 'head_too_large';
-}

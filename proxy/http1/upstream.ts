@@ -174,9 +174,10 @@ export class Http1Upstream implements Upstream, BodySink {
   #read(bytes: Buffer): void {
     if (this.#state === 'head') {
       this.heard = true;
-      const chunk = this.#partialHead === undefined ? bytes : Buffer.concat([this.#partialHead, bytes]);
+      const partial = this.#partialHead;
       this.#partialHead = undefined;
-      this.#onHeadBytes(chunk);
+      if (partial === undefined) this.#onHeadBytes(bytes, 0);
+      else this.#onHeadBytes(Buffer.concat([partial, bytes]), partial.length);
     } else if (this.#state === 'body') {
       this.#onBodyBytes(bytes, 0);
     } else if (this.#state !== 'closed') {
@@ -185,9 +186,10 @@ export class Http1Upstream implements Upstream, BodySink {
     }
   }
 
-  #onHeadBytes(chunk: Buffer): void {
+  /** @param searched so many bytes at the beginning hold no end of a head, but perhaps a part of one */
+  #onHeadBytes(chunk: Buffer, searched: number): void {
     for (let offset = 0; ;) {
-      const headEnd = chunk.indexOf('\r\n\r\n', offset);
+      const headEnd = chunk.indexOf('\r\n\r\n', Math.max(offset, searched - 3));
       if (headEnd < 0 || headEnd - offset > responseLimits.headBytes) {
         if (chunk.length - offset > responseLimits.headBytes) this.#fail('response_head_too_large', '');
         else if (offset < chunk.length && !mayBeAnswer(chunk, offset)) this.#fail('malformed_response', 'it does not begin with HTTP/1.');
