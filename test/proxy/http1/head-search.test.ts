@@ -47,8 +47,9 @@ test('does not depend on where the bytes were cut', () => {
       // Byte by byte a head may end, or fail, before the rest is seen; it never ends elsewhere.
       if (outcome.end >= 0) expect(whole.end < 0 ? whole.fault : whole.end).toBe(outcome.end);
       else expect(outcome.fault !== '' || whole.end === -1).toBe(true);
-      // What is found broken on the way would be found broken by the parser as well: bare line feeds, and nothing at all.
-      const broken = /(^|[^\r])\n/.test(text) || whole.end === whole.start;
+      // What is found broken on the way would be found broken by the parser as well: bare line feeds, and heads that begin with one more
+      // empty line.
+      const broken = /(^|[^\r])\n/.test(text) || text.startsWith('\r', whole.start);
       if (whole.end >= 0 && !broken) expect(outcome).toEqual(whole);
     }),
     { numRuns: 2000 },
@@ -63,7 +64,7 @@ test('is not searched for again and again: a head that comes byte by byte is loo
     const bytes = head.subarray(0, length);
     bytes.indexOf = function (this: Buffer, value: string | number, from?: number) {
       looked += bytes.length - (from ?? 0);
-      return Buffer.prototype.indexOf.call(this, value as string, from);
+      return Buffer.prototype.indexOf.call(this, value, from);
     } as typeof bytes.indexOf;
     expect(search.find(bytes, 65_536)).toBe(-1);
   }
