@@ -59,7 +59,7 @@ export function readTargetUrl(value: Json): Reading<SocketAddress> {
     return unreadable(`a URL without a ${part}`, value, `requests keep their own path and query; ${originHint(authority)}`);
   }
   if (isIPv6(authority)) return unreadable(expected, value, `an IPv6 address needs brackets; write "http://[${authority}]:80"`);
-  const { host, port } = splitPort(authority) ?? { host: unbracketed(authority), port: 80 };
+  const { host, port } = splitPort(authority) ?? { host: canonicalIp(unbracketed(authority)), port: 80 };
   if (!isHostName(host))
     return unreadable(expected, value, host === '' ? 'the host is missing' : `${JSON.stringify(host)} is no host name or IP address`);
   if (!isPort(port) || port === 0) return unreadable('a URL with a port from 1 to 65535', value);
@@ -82,6 +82,12 @@ export function clash(a: SocketAddress, b: SocketAddress): boolean {
   return a.host === b.host || includes(a.host, b.host) || includes(b.host, a.host);
 }
 
+/** The shortest way to write an IPv6 address (RFC 5952), which is the one that programs write; anything else as it is. */
+export function canonicalIp(host: string): string {
+  const url = `http://[${host}]`;
+  return isIPv6(host) && URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : host;
+}
+
 /** A DNS name or an IP address without brackets. Underscores are allowed: Docker Compose makes such names. */
 export function isHostName(host: string): boolean {
   if (isIP(host) !== 0) return !host.includes('%');
@@ -99,7 +105,7 @@ function splitPort(text: string): SocketAddress | undefined {
   if (match === null) return undefined;
   const host = unbracketed(match[1]!);
   if (match[1]!.startsWith('[') && !isIPv6(host)) return undefined;
-  return { host, port: Number(match[2]) };
+  return { host: canonicalIp(host), port: Number(match[2]) };
 }
 
 /** Whether listening on `host` takes the other address too. `::` takes IPv4 on most systems. */

@@ -15,6 +15,7 @@ import {
 } from 'yaml';
 import type { Problem } from '../src/core/errors.ts';
 import { childPointer, isJsonObject, type Json, type JsonObject } from '../src/core/json.ts';
+import { problemsMax } from './findings.ts';
 import { quote, show } from './reading.ts';
 
 /** Both count from 1, as editors do. */
@@ -78,13 +79,14 @@ export function parseDocument(text: string, fileName: string): ParsedDocument {
     problems.push({ ...positionAt(node?.range?.[0] ?? 0), pointer, message });
     return null;
   };
-  const document = toJson(tree.contents, '', { tree, report, budget, sources: new Map() }, 0);
-  if (problems.length > 0) return malformed(problems);
+  const conversion: Conversion = { tree, report, budget, sources: new Map() };
+  const document = toJson(tree.contents, '', conversion, 0);
+  if (problems.length > 0) return malformed(problems.slice(0, problemsMax));
   if (!isJsonObject(document)) {
     const found = tree.contents === null || document === null ? `${fileName} is empty` : `found ${show(document)}`;
     return malformed([{ ...start, pointer: '', message: `expected an object with at least the key "services"; ${found}` }]);
   }
-  return { kind: 'parsed', document, locate: (pointer, at = 'value') => locate(tree, pointer, at, positionAt) };
+  return { kind: 'parsed', document, locate: (pointer, at = 'value') => locate(conversion, pointer, at, positionAt) };
 }
 
 function malformed(problems: readonly LocatedProblem[]): ParsedDocument {
@@ -147,13 +149,13 @@ function nodeOf(value: unknown): Node | null {
   return isNode(value) ? value : null;
 }
 
-function locate(tree: Tree, pointer: string, at: 'key' | 'value', positionAt: (offset: number) => Position): Position {
+function locate(conversion: Conversion, pointer: string, at: 'key' | 'value', positionAt: (offset: number) => Position): Position {
   const segments = pointer === '' ? [] : pointer.slice(1).split('/');
-  let node: Node | null = tree.contents;
+  let node: Node | null = conversion.tree.contents;
   let keyOffset = node?.range?.[0] ?? 0;
   for (const segment of segments) {
     const key = segment.replaceAll('~1', '/').replaceAll('~0', '~');
-    const around: Node | null = isAlias(node) ? (node.resolve(tree) ?? null) : node;
+    const around: Node | null = isAlias(node) ? (resolved(node, conversion) ?? null) : node;
     if (isSeq(around)) {
       const item = around.items[Number(key)];
       if (item === undefined) return positionAt(keyOffset);

@@ -17,12 +17,13 @@ import {
   serviceTimeoutDefaults,
   targetDefaults,
 } from './defaults.ts';
+import { Findings } from './findings.ts';
 import { must, readRoutes } from './routes.ts';
 import { ConfigSchema, type ConfigDocument, type ListenerDocument, type PoolDocument, type ServiceDocument } from './schema.ts';
 import { checkSemantics } from './semantics.ts';
 import type { Settings } from './settings.ts';
 import { plainSchema } from './schema-node.ts';
-import { checkShape, type Finding } from './shape.ts';
+import { checkShape } from './shape.ts';
 import { readDuration, readSize, readSizeLimit } from './units.ts';
 
 const rootSchema = plainSchema(ConfigSchema);
@@ -33,27 +34,28 @@ export type Interpretation =
   | { readonly kind: 'valid'; readonly model: Model; readonly settings: Settings }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
+export type Examination = Extract<Interpretation, { kind: 'valid' }> | { readonly kind: 'invalid'; readonly findings: Findings };
+
 /** Reads a document as a person wrote it: fills in defaults, fixes units, resolves names; or reports every problem in it. Never throws. */
 export function interpret(document: JsonObject): Interpretation {
-  const findings = examine(document);
-  if (findings.length === 0 && validator.Check(document)) {
-    return { kind: 'valid', model: readModel(document), settings: readSettings(document) };
-  }
-  return { kind: 'invalid', problems: findings.map(({ pointer, message }) => ({ pointer, message })) };
+  const meaning = examine(document);
+  if (meaning.kind === 'valid') return meaning;
+  const problems: Problem[] = meaning.findings.listed().map(({ pointer, message }) => ({ pointer, message }));
+  const more = meaning.findings.more();
+  return { kind: 'invalid', problems: more === undefined ? problems : [...problems, { pointer: '', message: more }] };
 }
 
-/** Everything that is wrong with a document: first wrong shapes, then what contradicts itself. */
-export function examine(document: JsonObject): readonly Finding[] {
-  const findings: Finding[] = [];
+/** The same, with what is wrong as it was found: first wrong shapes, then what contradicts itself. */
+export function examine(document: JsonObject): Examination {
+  const findings = new Findings();
   const salvaged = checkShape<ConfigDocument>(rootSchema, document, findings);
   if (salvaged !== undefined) checkSemantics(salvaged, findings);
-  if (findings.length === 0 && !validator.Check(document)) {
+  if (findings.isEmpty) {
+    if (validator.Check(document)) return { kind: 'valid', model: readModel(document), settings: readSettings(document) };
     // TypeBox has the last word; that it disagrees with the sentences of shape.ts is our bug, but no reason to run a bad document.
-    for (const error of validator.Errors(document)) {
-      findings.push({ pointer: error.instancePath, message: error.message, at: 'value' });
-    }
+    for (const error of validator.Errors(document)) findings.add(error.instancePath, error.message);
   }
-  return findings;
+  return { kind: 'invalid', findings };
 }
 
 function readModel(document: ConfigDocument): Model {

@@ -1,30 +1,22 @@
 /** Config files: reading them, and saying what is wrong with them line by line. */
 import { readFile } from 'node:fs/promises';
-import type { JsonObject } from '../src/core/json.ts';
-import type { Model } from '../src/core/model.ts';
 import { parseDocument, type LocatedProblem } from './document.ts';
-import { examine, interpret } from './interpret.ts';
+import { configure, type Configuration, type Overrides } from './effective.ts';
+import { problemsMax } from './findings.ts';
 import { printable } from './reading.ts';
-import type { Settings } from './settings.ts';
 
 export { parseDocument, type LocatedProblem, type ParsedDocument, type Position } from './document.ts';
 
 /** What became of a text: its meaning, or every problem in it, sorted by position. */
 export type CheckResult =
-  | {
-      readonly kind: 'valid';
-      /** As authored, without defaults: what the store keeps and what people get to see again. */
-      readonly document: JsonObject;
-      readonly model: Model;
-      readonly settings: Settings;
-    }
+  | ({ readonly kind: 'valid' } & Configuration)
   | { readonly kind: 'invalid'; readonly problems: readonly LocatedProblem[] };
 
 /** `unreadable`: the file could not be read at all; the message names it and says what to do. */
 export type LoadResult = CheckResult | { readonly kind: 'unreadable'; readonly message: string };
 
-/** Reads, parses and interprets a file. Never rejects. */
-export async function loadFile(path: string): Promise<LoadResult> {
+/** Reads, parses and interprets a file, as a process with these overrides would run it. Never rejects. */
+export async function loadFile(path: string, overrides: Overrides = {}): Promise<LoadResult> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -34,19 +26,22 @@ export async function loadFile(path: string): Promise<LoadResult> {
   const text = decode(bytes);
   return text === undefined
     ? { kind: 'unreadable', message: `cannot read ${path}: it is not UTF-8 text; save it as UTF-8` }
-    : checkText(text, path);
+    : checkText(text, path, overrides);
 }
 
 /** The same for a text that is at hand. `fileName` only appears in messages. */
-export function checkText(text: string, fileName: string): CheckResult {
+export function checkText(text: string, fileName: string, overrides: Overrides = {}): CheckResult {
   const parsed = parseDocument(text, fileName);
   if (parsed.kind === 'malformed') return { kind: 'invalid', problems: parsed.problems.toSorted(byPosition) };
-  const { document, locate } = parsed;
-  const meaning = interpret(document);
-  if (meaning.kind === 'valid') return { kind: 'valid', document, model: meaning.model, settings: meaning.settings };
-  // Asked again, because only findings know whether the key or the value is wrong; a document that fails is not in a hurry.
-  const problems = examine(document).map(({ pointer, message, at }) => ({ ...locate(pointer, at), pointer, message }));
-  return { kind: 'invalid', problems: problems.toSorted(byPosition) };
+  const meaning = configure(parsed.document, overrides);
+  if (meaning.kind === 'valid') return meaning;
+  const problems = meaning.findings
+    .listed()
+    .map(({ pointer, message, at }) => ({ ...parsed.locate(pointer, at), pointer, message }))
+    .toSorted(byPosition);
+  const more = meaning.findings.more();
+  // Placed like the last one, so that it stays behind it.
+  return { kind: 'invalid', problems: more === undefined ? problems : [...problems, { ...problems.at(-1)!, pointer: '', message: more }] };
 }
 
 /**
@@ -57,7 +52,8 @@ export function formatProblems(problems: readonly LocatedProblem[], fileName: st
   const lines = problems
     .toSorted(byPosition)
     .map(({ line, column, pointer, message }) => `${fileName}:${line}:${column}  ${pointer === '' ? '/' : printable(pointer)}  ${message}`);
-  return [...lines, `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${fileName}`].join('\n');
+  const count = problems.length > problemsMax ? `more than ${problemsMax}` : String(problems.length);
+  return [...lines, `${count} ${problems.length === 1 ? 'problem' : 'problems'} in ${fileName}`].join('\n');
 }
 
 function byPosition(a: LocatedProblem, b: LocatedProblem): number {

@@ -3,7 +3,8 @@ import { domainToASCII } from 'node:url';
 import { isIPv6 } from 'node:net';
 import type { Json } from '../src/core/json.ts';
 import type { RouteMatch } from '../src/core/model.ts';
-import { isHostName } from './addresses.ts';
+import { routablePath } from '../src/core/path.ts';
+import { canonicalIp, isHostName } from './addresses.ts';
 import { quote, read, unreadable, type Reading } from './reading.ts';
 
 /** Patterns for the published schema; the readers below decide. */
@@ -75,9 +76,13 @@ export function readHostPattern(value: Json): Reading<HostMatch> {
   if (value.includes('/')) return unreadable(expected, value, 'write the path under "path"');
   const wildcard = value.startsWith('*.');
   const name = (wildcard ? value.slice(2) : value).toLowerCase();
-  if (/^\[.*\]$/.test(name) && isIPv6(name.slice(1, -1)))
-    return wildcard ? unreadable(expected, value) : read({ kind: 'exact', value: name });
-  if (isIPv6(name)) return unreadable(expected, value, `an IPv6 address needs brackets; write "[${name}]"`);
+  if (/^\[.*\]$/.test(name) && isIPv6(name.slice(1, -1))) {
+    if (wildcard) return unreadable(expected, value);
+    // Clients send the shortest form, and hosts are compared as text.
+    const shortest = `[${canonicalIp(name.slice(1, -1))}]`;
+    return name === shortest ? read({ kind: 'exact', value: name }) : unreadable(expected, value, `write "${shortest}"`);
+  }
+  if (isIPv6(name)) return unreadable(expected, value, `an IPv6 address needs brackets; write "[${canonicalIp(name)}]"`);
   const beforePort = /^(.*):[0-9]*$/s.exec(value)?.[1];
   if (beforePort !== undefined) return unreadable(expected, value, `a route matches every port; write ${quote(beforePort)}`);
   if (name.includes('*')) return unreadable(expected, value, 'the wildcard stands for whole labels, at the very front: "*.shop.example"');
@@ -110,12 +115,21 @@ export function readPathPattern(value: Json): Reading<PathMatch> {
     return unreadable(
       expected,
       value,
-      isWellFormed(path) ? `paths arrive percent-encoded; write ${quote(encodeURI(path) + (prefix ? '/*' : ''))}` : '',
+      isWellFormed(path) ? `paths arrive percent-encoded; write ${quote(routable(encodeURI(path), prefix))}` : '',
     );
+  }
+  if (routablePath(path) !== path) {
+    return unreadable(expected, value, `a path is compared when its escapes and dots are resolved; write ${quote(routable(path, prefix))}`);
   }
   // "/api//*" would be kept as "/api/", which no path has as a whole segment.
   if (prefix && path.endsWith('/')) return unreadable(expected, value, `write ${quote(`${path.replace(/\/+$/, '')}/*`)}`);
   return read({ kind: prefix ? 'prefix' : 'exact', value: path });
+}
+
+/** The pattern that matches what this one was meant to match. */
+function routable(path: string, prefix: boolean): string {
+  const resolved = routablePath(path);
+  return prefix ? `${resolved.replace(/\/+$/, '')}/*` : resolved;
 }
 
 function isWellFormed(text: string): boolean {

@@ -5,7 +5,7 @@ import * as names from './names.ts';
 import { objectsOf, plainSchema, type SchemaNode, type SchemaObject } from './schema-node.ts';
 import { ConfigSchema } from './schema.ts';
 import { durationPattern, positiveDurationPattern, sizePattern } from './units.ts';
-import { unsupportedBalances, unsupportedKeys } from './unsupported.ts';
+import { pathOf, unsupportedBalances, unsupportedKeys } from './unsupported.ts';
 
 export function referencePage(): string {
   return `${[introduction, ...objectsOf(plainSchema(ConfigSchema)).map(section), notYet()].join('\n\n')}\n`;
@@ -55,9 +55,7 @@ function section({ path, node }: SchemaObject): string {
 }
 
 function notYet(): string {
-  const keys = unsupportedKeys.map(
-    (place) => `\`${place.slice(1).replace('listeners/*', 'listeners[]').replaceAll('*', 'NAME').replaceAll('/', '.')}\``,
-  );
+  const keys = unsupportedKeys.map((place) => `\`${pathOf(place)}\``);
   return [
     '## Not supported yet',
     '',

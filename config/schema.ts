@@ -20,7 +20,7 @@ import {
 } from './defaults.ts';
 import { fieldValuePattern, hostPattern, idPattern, methodPattern, pathPattern, targetIdPattern, tokenPattern } from './names.ts';
 import { closed, Count, Duration, explain, Flag, Named, PositiveDuration } from './schema-parts.ts';
-import { logLevels, roles } from './settings.ts';
+import { logLevels, roles, workersMax } from './settings.ts';
 import { sizePattern } from './units.ts';
 
 /** Relative weights are exact in sums up to here, and nobody needs finer shares than one in a million. */
@@ -293,7 +293,7 @@ export const ConfigSchema = Type.Object(
       }),
     ),
     workers: Type.Optional(
-      Type.Union([Type.Integer({ minimum: 0, maximum: 512 }), Type.Literal('auto')], {
+      Type.Union([Type.Integer({ minimum: 0, maximum: workersMax }), Type.Literal('auto')], {
         description: explain(
           'Processes that carry traffic. auto = one per core; 0 = everything in one process. Fixed while the process runs.',
           processDefaults.workers,
@@ -317,6 +317,7 @@ export const ConfigSchema = Type.Object(
 /** The whole document. */
 export type ConfigDocument = Static<typeof ConfigSchema>;
 export type ListenerDocument = Static<typeof ListenerSchema>;
+export type TokenDocument = Static<typeof TokenSchema>;
 export type ServiceDocument = Static<typeof ServiceSchema>;
 export type PoolDocument = Static<typeof PoolSchema>;
 export type TargetsDocument = Static<typeof TargetsSchema>;

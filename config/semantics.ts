@@ -4,98 +4,110 @@
  */
 import { childPointer } from '../src/core/json.ts';
 import type { RouteMatch, SocketAddress } from '../src/core/model.ts';
-import { clash, formatAddress, isLoopback, readListenAddress, readTargetUrl } from './addresses.ts';
-import { adminDefaults, listenersDefault } from './defaults.ts';
-import { suggestName } from './nearest.ts';
+import { clash, formatAddress, readListenAddress, readTargetUrl } from './addresses.ts';
+import { listenersDefault } from './defaults.ts';
+import type { Findings } from './findings.ts';
 import { quote } from './reading.ts';
 import { readRouteMatch } from './routes.ts';
-import type { ConfigDocument, ListenerDocument, PoolDocument, RouteDocument, ServiceDocument } from './schema.ts';
-import type { Finding, Salvaged } from './shape.ts';
+import type { ConfigDocument, ListenerDocument, PoolDocument, RouteDocument, ServiceDocument, TokenDocument } from './schema.ts';
+import type { Salvaged } from './shape.ts';
 import { formatSize, readSize } from './units.ts';
 
 const headBytesMin = 1024;
 const headBytesMax = 1024 * 1024;
 
-export function checkSemantics(document: Salvaged<ConfigDocument>, findings: Finding[]): void {
+export function checkSemantics(document: Salvaged<ConfigDocument>, findings: Findings): void {
   const listeners = document.listeners ?? listenersDefault.value;
   checkListeners(listeners, findings);
-  checkAdmin(document.admin, listeners, findings);
+  checkTokens(document.admin?.tokens ?? [], findings);
   for (const [id, service] of Object.entries(document.services ?? {})) {
     if (service !== undefined) checkService(service, childPointer('/services', id), findings);
   }
   checkRoutes(document, findings);
 }
 
-function checkListeners(listeners: Salvaged<readonly ListenerDocument[]>, findings: Finding[]): void {
+interface Place {
+  readonly listener: Salvaged<ListenerDocument>;
+  readonly address: SocketAddress;
+}
+
+function checkListeners(listeners: Salvaged<readonly ListenerDocument[]>, findings: Findings): void {
+  const names = new Set<string>();
+  const places = new Map<number, Map<string, Place>>();
   for (const [index, listener] of listeners.entries()) {
+    if (listener === undefined) continue;
     const pointer = childPointer('/listeners', index);
-    const earlier = listeners.slice(0, index);
-    if (listener?.name !== undefined && earlier.some((other) => other?.name === listener.name)) {
-      report(findings, `${pointer}/name`, `another listener is named ${quote(listener.name)} already; names must differ`);
+    if (listener.name !== undefined && names.has(listener.name)) {
+      findings.add(`${pointer}/name`, `another listener is named ${quote(listener.name)} already; names must differ`);
     }
-    const address = addressOf(listener?.address);
-    const rival = address && earlier.find((other) => clashes(other?.address, address));
-    if (rival !== undefined) {
-      report(findings, `${pointer}/address`, `listener ${nameOf(rival)} (${rival.address}) has this port already; choose another`);
+    if (listener.name !== undefined) names.add(listener.name);
+
+    const address = addressOf(listener.address);
+    if (address !== undefined) {
+      const others = places.get(address.port) ?? new Map<string, Place>();
+      const rival = rivalOf(address, others)?.listener;
+      if (rival !== undefined) {
+        findings.add(`${pointer}/address`, `listener ${nameOf(rival)} (${rival.address}) has this port already; choose another`);
+      }
+      if (!others.has(address.host)) others.set(address.host, { listener, address });
+      places.set(address.port, others);
     }
-    const head = listener?.limits?.headBytes;
-    const reading = head === undefined ? undefined : readSize(head);
-    if (reading?.ok && (reading.value < headBytesMin || reading.value > headBytesMax)) {
-      const range = `from ${formatSize(headBytesMin)} to ${formatSize(headBytesMax)}`;
-      report(findings, `${pointer}/limits/headBytes`, `expected a size ${range}, found ${quote(head!)}`);
-    }
+    checkHeadBytes(listener.limits?.headBytes, `${pointer}/limits/headBytes`, findings);
   }
 }
 
-function checkAdmin(admin: Salvaged<ConfigDocument>['admin'], listeners: Salvaged<readonly ListenerDocument[]>, findings: Finding[]): void {
-  const address = addressOf(
-    admin === undefined ? adminDefaults.address.value : 'address' in admin ? admin.address : adminDefaults.address.value,
-  );
-  // Where the list of tokens or the address could not be read, that has been reported, and what it should say is unknown.
-  const tokensUnknown = admin !== undefined && 'tokens' in admin && admin.tokens === undefined;
-  const tokens = admin?.tokens ?? [];
-  if (address !== undefined) {
-    if (!isLoopback(address.host) && tokens.length === 0 && !tokensUnknown) {
-      const wayOut = `add admin.tokens, or listen on "127.0.0.1:${address.port}"`;
-      report(findings, '/admin/address', `without tokens anybody who reaches ${formatAddress(address)} could move traffic; ${wayOut}`);
-    }
-    const rival = listeners.find((listener) => clashes(listener?.address, address));
-    if (rival !== undefined) {
-      const pointer =
-        admin?.address === undefined ? childPointer(childPointer('/listeners', listeners.indexOf(rival)), 'address') : '/admin/address';
-      report(
-        findings,
-        pointer,
-        `the admin API (${formatAddress(address)}) and listener ${nameOf(rival)} (${rival.address}) need the same port; choose another`,
-      );
-    }
-  }
+/** A listener that is in the way, of those on the same port by host. Only the addresses that mean "everywhere" are held against all of them. */
+function rivalOf(address: SocketAddress, others: ReadonlyMap<string, Place>): Place | undefined {
+  const everywhere = ['::', '0.0.0.0'];
+  const candidates = everywhere.includes(address.host)
+    ? [...others.values()]
+    : [address.host, ...everywhere].flatMap((host) => others.get(host) ?? []);
+  return candidates.find((other) => clash(other.address, address));
+}
+
+function checkHeadBytes(text: string | undefined, pointer: string, findings: Findings): void {
+  const reading = text === undefined ? undefined : readSize(text);
+  if (!reading?.ok || (reading.value >= headBytesMin && reading.value <= headBytesMax)) return;
+  findings.add(pointer, `expected a size from ${formatSize(headBytesMin)} to ${formatSize(headBytesMax)}, found ${quote(text!)}`);
+}
+
+/** Names that the journal gives to changes that nobody with a token has made. */
+const reservedTokenNames: Readonly<Record<string, string>> = {
+  file: 'what the config file changes',
+  anonymous: 'what is changed without a token',
+};
+
+function checkTokens(tokens: Salvaged<readonly TokenDocument[]>, findings: Findings): void {
+  const names = new Set<string>();
   for (const [index, token] of tokens.entries()) {
-    if (token?.name === undefined || !tokens.slice(0, index).some((other) => other?.name === token.name)) continue;
-    report(
-      findings,
-      `/admin/tokens/${index}/name`,
-      `another token is named ${quote(token.name)} already; the journal could not tell them apart`,
-    );
+    if (token?.name === undefined) continue;
+    const { name } = token;
+    const pointer = `/admin/tokens/${index}/name`;
+    if (names.has(name)) findings.add(pointer, `another token is named ${quote(name)} already; the journal could not tell them apart`);
+    names.add(name);
+    if (Object.hasOwn(reservedTokenNames, name)) {
+      findings.add(pointer, `${quote(name)} is how the journal names ${reservedTokenNames[name]!}; choose another name`);
+    }
   }
 }
 
-function checkService(service: Salvaged<ServiceDocument>, pointer: string, findings: Finding[]): void {
+function checkService(service: Salvaged<ServiceDocument>, pointer: string, findings: Findings): void {
   if (service.pools === undefined) return;
   const poolIds = Object.keys(service.pools);
   for (const poolId of Object.keys(service.weights ?? {})) {
     if (Object.hasOwn(service.pools, poolId)) continue;
-    report(
-      findings,
+    findings.add(
       childPointer(`${pointer}/weights`, poolId),
-      `the service has no pool ${quote(poolId)}${suggestName(poolId, poolIds)}`,
+      `the service has no pool ${quote(poolId)}${findings.suggest(poolId, poolIds)}`,
       'key',
     );
   }
   if (!('weights' in service) && poolIds.length > 1) {
-    const example = poolIds.map((poolId, index) => `${poolId}: ${index === 0 ? 100 : 0}`).join(', ');
-    report(
-      findings,
+    const example = poolIds
+      .slice(0, 5)
+      .map((poolId, index) => `${poolId}: ${index === 0 ? 100 : 0}`)
+      .join(', ');
+    findings.add(
       `${pointer}/weights`,
       `the key "weights" is missing, and with several pools only you can know; for example { ${example} }`,
     );
@@ -105,7 +117,7 @@ function checkService(service: Salvaged<ServiceDocument>, pointer: string, findi
   }
 }
 
-function checkTargets(targets: Salvaged<PoolDocument['targets']>, pointer: string, findings: Finding[]): void {
+function checkTargets(targets: Salvaged<PoolDocument['targets']>, pointer: string, findings: Findings): void {
   const seen = new Set<string>();
   for (const [index, target] of targets.entries()) {
     const url = typeof target === 'string' ? target : target?.url;
@@ -116,18 +128,18 @@ function checkTargets(targets: Salvaged<PoolDocument['targets']>, pointer: strin
     if (seen.has(id)) {
       const at = `${pointer}/targets/${index}${given === undefined ? '' : '/id'}`;
       const wayOut = given === undefined ? 'remove it, or give it a weight instead of repeating it' : 'ids must differ within a pool';
-      report(findings, at, `the pool has a target ${quote(id)} already; ${wayOut}`);
+      findings.add(at, `the pool has a target ${quote(id)} already; ${wayOut}`);
     }
     seen.add(id);
   }
 }
 
-function checkRoutes(document: Salvaged<ConfigDocument>, findings: Finding[]): void {
+function checkRoutes(document: Salvaged<ConfigDocument>, findings: Findings): void {
   const serviceIds = Object.keys(document.services ?? {});
   if (!('routes' in document)) {
     if (serviceIds.length > 1) {
       const example = `[{ match: { host: "${serviceIds[1]}.example" }, service: ${serviceIds[1]} }, { service: ${serviceIds[0]} }]`;
-      report(findings, '/routes', `the key "routes" is missing, and with several services only you can know; for example ${example}`);
+      findings.add('/routes', `the key "routes" is missing, and with several services only you can know; for example ${example}`);
     }
     return;
   }
@@ -136,7 +148,7 @@ function checkRoutes(document: Salvaged<ConfigDocument>, findings: Finding[]): v
     if (route === undefined) continue;
     const pointer = `/routes/${index}`;
     if (route.service !== undefined && document.services !== undefined && !Object.hasOwn(document.services, route.service)) {
-      report(findings, `${pointer}/service`, `there is no service ${quote(route.service)}${suggestName(route.service, serviceIds)}`);
+      findings.add(`${pointer}/service`, `there is no service ${quote(route.service)}${findings.suggest(route.service, serviceIds)}`);
     }
     checkFieldNames(route, pointer, findings);
     const match = completeMatch(route);
@@ -145,8 +157,7 @@ function checkRoutes(document: Salvaged<ConfigDocument>, findings: Finding[]): v
     const earlier = firstWith.get(key);
     if (earlier === undefined) firstWith.set(key, index);
     else
-      report(
-        findings,
+      findings.add(
         pointer,
         `this route can never match: route ${earlier + 1} (/routes/${earlier}) has the same conditions and stands earlier; remove one`,
       );
@@ -154,13 +165,12 @@ function checkRoutes(document: Salvaged<ConfigDocument>, findings: Finding[]): v
 }
 
 /** Field names are compared without case, so two spellings in one match are one condition with two values. */
-function checkFieldNames(route: Salvaged<RouteDocument>, pointer: string, findings: Finding[]): void {
+function checkFieldNames(route: Salvaged<RouteDocument>, pointer: string, findings: Findings): void {
   const seen = new Set<string>();
   for (const name of Object.keys(route.match?.headers ?? {})) {
     const lower = name.toLowerCase();
     if (seen.has(lower)) {
-      report(
-        findings,
+      findings.add(
         childPointer(`${pointer}/match/headers`, name),
         `the field ${quote(lower)} stands here twice; case does not count`,
         'key',
@@ -207,15 +217,6 @@ function addressOf(text: string | undefined): SocketAddress | undefined {
   return reading?.ok ? reading.value : undefined;
 }
 
-function clashes(text: string | undefined, address: SocketAddress): boolean {
-  const other = addressOf(text);
-  return other !== undefined && clash(other, address);
-}
-
 function nameOf(listener: Salvaged<ListenerDocument>): string {
   return listener.name === undefined ? 'without a name' : quote(listener.name);
-}
-
-function report(findings: Finding[], pointer: string, message: string, at: Finding['at'] = 'value'): void {
-  findings.push({ pointer, message, at });
 }

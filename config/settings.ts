@@ -10,6 +10,9 @@ export interface Settings {
   readonly log: LogSettings;
 }
 
+/** No machine has more cores to use. */
+export const workersMax = 512;
+
 export interface AdminSettings {
   readonly address: SocketAddress;
   /** Empty = no authentication, which is allowed on loopback only. */

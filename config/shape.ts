@@ -6,10 +6,10 @@
  * tests in test/config/shape.test.ts hold it to TypeBox's own verdict.
  */
 import { childPointer, isJsonObject, type Json } from '../src/core/json.ts';
-import type { Problem } from '../src/core/errors.ts';
 import { listenAddressPattern, readListenAddress, readTargetUrl, targetUrlPattern } from './addresses.ts';
 import * as names from './names.ts';
 import { nearestName } from '../src/core/nearest.ts';
+import type { Findings } from './findings.ts';
 import { suggestName } from './nearest.ts';
 import { quote, show, type Reader } from './reading.ts';
 import {
@@ -22,12 +22,7 @@ import {
   sizePattern,
 } from './units.ts';
 import { objectsOf, type SchemaNode } from './schema-node.ts';
-import { isUnsupportedKey, isUnsupportedValue, unsupportedMessage } from './unsupported.ts';
-
-/** A problem, and whether it is the key or the value that is wrong: an editor should jump there. */
-export interface Finding extends Problem {
-  readonly at: 'key' | 'value';
-}
+import { isUnsupportedKey, isUnsupportedValue, unsupportedHomes, unsupportedMessage } from './unsupported.ts';
 
 /** The same document without what is wrong: every member may be missing, and items of lists keep their index. */
 export type Salvaged<T> = T extends readonly (infer Item)[]
@@ -40,7 +35,7 @@ export type Salvaged<T> = T extends readonly (infer Item)[]
  * Adds to `findings` all that is wrong and returns what can still be used, so that a wrong port does not hide a wrong
  * pool name. Keys of salvaged objects are those of the document, even where the value had to be dropped.
  */
-export function checkShape<T>(schema: SchemaNode, value: Json, findings: Finding[]): Salvaged<T> | undefined {
+export function checkShape<T>(schema: SchemaNode, value: Json, findings: Findings): Salvaged<T> | undefined {
   // What the schema says of the salvaged value, the types cannot follow.
   return walk(schema, value, '', { findings, root: schema }) as Salvaged<T> | undefined;
 }
@@ -62,7 +57,7 @@ const readers = new Map<string, Reader<unknown>>([
 ]);
 
 interface Context {
-  readonly findings: Finding[];
+  readonly findings: Findings;
   readonly root: SchemaNode;
 }
 
@@ -74,43 +69,48 @@ function walk(schema: SchemaNode, value: Json, pointer: string, context: Context
   if (schema.type === 'array') return walkList(schema, value, pointer, context);
   const message = scalarProblem(schema, value);
   if (message === undefined) return value;
-  context.findings.push({ pointer, at: 'value', message: message + shareHint(pointer, value) });
+  context.findings.add(pointer, message + shareHint(pointer, value));
   return undefined;
 }
 
 function walkObject(schema: SchemaNode, value: Json, pointer: string, context: Context): Loose {
   if (!isJsonObject(value)) {
-    context.findings.push({ pointer, at: 'value', message: `expected ${describe(schema)}, found ${show(value)}${emptyHint(value)}` });
+    context.findings.add(pointer, `expected ${describe(schema)}, found ${show(value)}${emptyHint(value)}`);
     return undefined;
   }
   const salvaged: [string, unknown][] = [];
   for (const key of Object.keys(value)) {
     const at = childPointer(pointer, key);
-    const member = memberSchema(schema, key, context.root);
-    if ('message' in member)
-      context.findings.push({ pointer: at, at: 'key', message: isUnsupportedKey(at) ? unsupportedKey(key) : member.message });
+    const member = memberSchema(schema, key, at, context);
+    if ('message' in member) context.findings.add(at, member.message, 'key');
     else salvaged.push([key, walk(member.schema, value[key]!, at, context)]);
   }
   for (const key of schema.required ?? []) {
     if (Object.hasOwn(value, key)) continue;
-    context.findings.push({ pointer: childPointer(pointer, key), at: 'value', message: missing(key, schema.properties?.[key]) });
+    context.findings.add(childPointer(pointer, key), missing(key, schema.properties?.[key]));
   }
   if (schema.minProperties !== undefined && Object.keys(value).length < schema.minProperties) {
-    context.findings.push({ pointer, at: 'value', message: `expected at least one entry, found an empty object` });
+    context.findings.add(pointer, 'expected at least one entry, found an empty object');
   }
   // fromEntries defines, it does not assign: a key "__proto__" is a key like any other.
   return Object.fromEntries(salvaged);
 }
 
 /** The schema of a member, or why there must be no such key. */
-function memberSchema(schema: SchemaNode, key: string, root: SchemaNode): { readonly schema: SchemaNode } | { readonly message: string } {
+function memberSchema(
+  schema: SchemaNode,
+  key: string,
+  pointer: string,
+  { findings, root }: Context,
+): { readonly schema: SchemaNode } | { readonly message: string } {
   const properties = schema.properties ?? {};
   if (Object.hasOwn(properties, key)) return { schema: properties[key]! };
   for (const [pattern, named] of Object.entries(schema.patternProperties ?? {})) {
     const reading = readers.get(pattern)?.(key);
     return reading === undefined || reading.ok ? { schema: named } : { message: reading.message };
   }
-  return { message: `unknown key ${quote(key)}${unknownKeyHint(key, Object.keys(properties), root)}` };
+  if (isUnsupportedKey(pointer)) return { message: unsupportedMessage(quote(key), 'remove the key') };
+  return { message: `unknown key ${quote(key)}${findings.hint(() => unknownKeyHint(key, Object.keys(properties), root))}` };
 }
 
 /** The name that was meant, or the place where this one belongs, or all names that there are. */
@@ -118,8 +118,12 @@ function unknownKeyHint(key: string, known: readonly string[], root: SchemaNode)
   if (key === '<<') return '; merge keys are not supported, repeat the lines';
   if (nearestName(key, known) === undefined) {
     const homes = objectsOf(root).filter(({ node }) => Object.hasOwn(node.properties ?? {}, key));
-    const paths = homes.map(({ path }) => (path === '' ? 'the top level' : path));
-    if (paths.length > 0) return ` here; it belongs to ${paths.join(' and ')}`;
+    const supported = homes.map(({ path }) => (path === '' ? 'the top level' : path));
+    const later = unsupportedHomes(key).join(' and ');
+    if (supported.length > 0) {
+      return ` here; it belongs to ${supported.join(' and ')}${later === '' ? '' : `, and to ${later}, where it is not supported yet`}`;
+    }
+    if (later !== '') return ` here; it belongs to ${later} and is not supported yet`;
   }
   return suggestName(key, known);
 }
@@ -131,15 +135,11 @@ function walkList(schema: SchemaNode, value: Json, pointer: string, context: Con
       : value === null
         ? emptyHint(value)
         : `; write [${JSON.stringify(value)}]`;
-    context.findings.push({ pointer, at: 'value', message: `expected ${describe(schema)}, found ${show(value)}${hint}` });
+    context.findings.add(pointer, `expected ${describe(schema)}, found ${show(value)}${hint}`);
     return undefined;
   }
   if (schema.minItems !== undefined && value.length < schema.minItems) {
-    context.findings.push({
-      pointer,
-      at: 'value',
-      message: 'expected at least one item, found an empty list; leave the key out for the default',
-    });
+    context.findings.add(pointer, 'expected at least one item, found an empty list; leave the key out for the default');
   }
   return value.map((item: Json, index) => walk(schema.items!, item, childPointer(pointer, index), context));
 }
@@ -151,7 +151,7 @@ function walkUnion(branches: readonly SchemaNode[], value: Json, pointer: string
   if (meant !== undefined) return walk(meant, value, pointer, context);
   if (branches.some((branch) => branch.type !== 'object' && branch.type !== 'array' && scalarProblem(branch, value) === undefined))
     return value;
-  context.findings.push({ pointer, at: 'value', message: unionProblem(branches, value, pointer) });
+  context.findings.add(pointer, unionProblem(branches, value, pointer));
   return undefined;
 }
 
@@ -254,10 +254,6 @@ function emptyHint(value: Json): string {
 function missing(key: string, schema: SchemaNode | undefined): string {
   const about = schema?.description === undefined ? '' : `: ${schema.description.split(/(?<=\.)\s/)[0]!}`;
   return `the key ${quote(key)} is missing${about}`;
-}
-
-function unsupportedKey(key: string): string {
-  return unsupportedMessage(quote(key), 'remove the key');
 }
 
 function failure(reader: Reader<unknown>, value: Json): string {

@@ -34,6 +34,17 @@ export function isUnsupportedKey(pointer: string): boolean {
   return patterns.some((pattern) => pattern.test(pointer));
 }
 
+/** The objects that would have this key, as people write their paths: `services.NAME`, `listeners[]`. */
+export function unsupportedHomes(key: string): string[] {
+  const homes = unsupportedKeys.filter((place) => place.endsWith(`/${key}`)).map((place) => pathOf(place.slice(0, -key.length - 1)));
+  return homes.map((path) => (path === '' ? 'the top level' : path));
+}
+
+/** A place of the list above as people write it: `services.NAME.sticky`. */
+export function pathOf(place: string): string {
+  return place.slice(1).replace('listeners/*', 'listeners[]').replaceAll('*', 'NAME').replaceAll('/', '.');
+}
+
 /** Whether the value at this place is documented, but not supported yet. */
 export function isUnsupportedValue(pointer: string, value: unknown): boolean {
   return typeof value === 'string' && unsupportedBalances.includes(value) && /^\/services\/[^/]+\/pools\/[^/]+\/balance$/.test(pointer);

@@ -1,13 +1,7 @@
-import type { JsonObject } from '../core/json.ts';
-import type { Model, SocketAddress } from '../core/model.ts';
-import type { Settings } from '../../config/settings.ts';
+import type { Configuration } from '../../config/effective.ts';
+import type { SocketAddress } from '../core/model.ts';
 
-/** A configuration that has been checked: what was written, what it means, and what is fixed while the process runs. */
-export interface Configuration {
-  readonly document: JsonObject;
-  readonly model: Model;
-  readonly settings: Settings;
-}
+export type { Configuration };
 
 /** A Sluice in this process. */
 export interface Embedded {

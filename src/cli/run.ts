@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { workersMax } from '../../config/settings.ts';
 import type { Context } from './context.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
@@ -19,7 +20,7 @@ export function runCommand(context: Context): Command {
     .option('--listen <address>', 'without a config file: where clients connect (default 0.0.0.0:8080)')
     .option('--admin-listen <address>', 'where the admin API listens (default 127.0.0.1:8081)')
     .option('--workers <number>', 'processes that carry traffic; auto = one per core, 0 = everything in one process', readWorkers)
-    .option('--data-dir <directory>', 'where revisions are kept (default ./sluice-data)')
+    .option('--data-dir <directory>', 'where revisions are kept (default ./sluice-data)', readDataDir)
     .addHelpText(
       'after',
       `
@@ -33,9 +34,11 @@ Ctrl-C or SIGTERM stops it after running requests are done (at most 30 s); a sec
     .action(async (pools: readonly string[], flags: RunFlags) => {
       const { adminListen, workers, dataDir } = flags;
       checkUsage(pools, flags);
-      const { override, readConfigFile, readInline, withFullPaths } = await import('./configuration.ts');
-      const written = flags.config === undefined ? readInline(pools, flags.listen) : await readConfigFile(flags.config);
-      context.exitCode = await context.launcher.run(withFullPaths(override(written, { adminListen, workers, dataDir })));
+      const { readConfigFile, readInline, withFullPaths } = await import('./configuration.ts');
+      const overrides = { adminListen, workers, dataDir };
+      const { config, listen } = flags;
+      const configuration = config === undefined ? readInline(pools, listen, overrides) : await readConfigFile(config, overrides);
+      context.exitCode = await context.launcher.run(withFullPaths(configuration));
     });
 }
 
@@ -55,6 +58,11 @@ function checkUsage(pools: readonly string[], { config, listen }: RunFlags): voi
 
 function readWorkers(value: string): number | 'auto' {
   if (value === 'auto') return 'auto';
-  if (!/^\d{1,4}$/.test(value)) throw new InvalidArgumentError('Write a whole number, or auto for one per core.');
-  return Number(value);
+  if (/^\d{1,4}$/.test(value) && Number(value) <= workersMax) return Number(value);
+  throw new InvalidArgumentError(`Write a whole number from 0 to ${workersMax}, or auto for one per core.`);
+}
+
+function readDataDir(value: string): string {
+  if (value === '') throw new InvalidArgumentError('Name a directory.');
+  return value;
 }

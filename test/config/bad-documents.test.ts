@@ -140,7 +140,9 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
   {
     name: 'listener and admin on one port',
     text: beside('listeners: [{ name: web, address: ":8081" }]'),
-    problems: ['/listeners/0/address  the admin API (127.0.0.1:8081) and listener "web" (:8081) need the same port; choose another'],
+    problems: [
+      '/listeners/0/address  the admin API (127.0.0.1:8081) and listener "web" (0.0.0.0:8081) need the same port; choose another, for the admin API also with --admin-listen',
+    ],
   },
   {
     name: 'a head limit that no request fits',
@@ -346,6 +348,18 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     problems: ['/services/web/sticky  "sticky" is not supported yet; remove the key'],
   },
   {
+    name: 'sticky sessions in the wrong place',
+    text: pool('targets: [], sticky: { key: ip }'),
+    problems: ['/services/web/pools/blue/sticky  unknown key "sticky" here; it belongs to services.NAME and is not supported yet'],
+  },
+  {
+    name: 'limits in a place that will never have them',
+    text: blueGreen('weights: {}, limits: { bodyBytes: 0 }'),
+    problems: [
+      '/services/web/limits  unknown key "limits" here; it belongs to listeners[], and to services.NAME.pools.NAME, where it is not supported yet',
+    ],
+  },
+  {
     name: 'a fallback and mirrors',
     text: blueGreen('weights: {}, fallback: blue, mirrors: []'),
     problems: [
@@ -385,6 +399,14 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     name: 'two tokens of one name',
     text: beside('admin: { tokens: [{ name: ci, role: viewer, tokenFile: /a }, { name: ci, role: admin, tokenFile: /b }] }'),
     problems: ['/admin/tokens/1/name  another token is named "ci" already; the journal could not tell them apart'],
+  },
+  {
+    name: 'token names that the journal needs for itself',
+    text: beside('admin: { tokens: [{ name: file, role: viewer, tokenFile: /a }, { name: anonymous, role: admin, tokenFile: /b }] }'),
+    problems: [
+      '/admin/tokens/0/name  "file" is how the journal names what the config file changes; choose another name',
+      '/admin/tokens/1/name  "anonymous" is how the journal names what is changed without a token; choose another name',
+    ],
   },
   {
     name: 'workers as text',
@@ -484,6 +506,32 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     problems: [
       '/routes/0/match/path  expected a path such as "/api/*" or "/login", found "/grüße/*"; paths arrive percent-encoded; write "/gr%C3%BC%C3%9Fe/*"',
     ],
+  },
+  {
+    name: 'a path with an escape that nobody needs',
+    text: matching('path: /%7Euser/*'),
+    problems: [
+      '/routes/0/match/path  expected a path such as "/api/*" or "/login", found "/%7Euser/*"; a path is compared when its escapes and dots are resolved; write "/~user/*"',
+    ],
+  },
+  {
+    name: 'a path with dots',
+    text: matching('path: /a/../b'),
+    problems: [
+      '/routes/0/match/path  expected a path such as "/api/*" or "/login", found "/a/../b"; a path is compared when its escapes and dots are resolved; write "/b"',
+    ],
+  },
+  {
+    name: 'a prefix that ends in dots',
+    text: matching('path: /a/b/../*'),
+    problems: [
+      '/routes/0/match/path  expected a path such as "/api/*" or "/login", found "/a/b/../*"; a path is compared when its escapes and dots are resolved; write "/a/*"',
+    ],
+  },
+  {
+    name: 'an IPv6 host that nobody sends so',
+    text: matching('host: "[0:0::1]"'),
+    problems: ['/routes/0/match/host  expected a host such as "shop.example" or "*.shop.example", found "[0:0::1]"; write "[::1]"'],
   },
   {
     name: 'a method in small letters',

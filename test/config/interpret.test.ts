@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { interpret } from '../../config/interpret.ts';
 import { plainSchema } from '../../config/schema-node.ts';
 import { ConfigSchema } from '../../config/schema.ts';
-import { checkShape, type Finding } from '../../config/shape.ts';
+import { configure } from '../../config/effective.ts';
+import { Findings } from '../../config/findings.ts';
+import { checkShape } from '../../config/shape.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import type { RouteMatch } from '../../src/core/model.ts';
 import { anyJsonObject, documentsOf } from './arbitrary.ts';
@@ -140,6 +142,7 @@ describe('listeners', () => {
     { a: '127.0.0.1:8080', b: ':8080', clash: true },
     { a: '[::]:8080', b: '127.0.0.1:8080', clash: true }, // :: takes IPv4 as well
     { a: '[::1]:8080', b: '0.0.0.0:8080', clash: false },
+    { a: '[::1]:8080', b: '[0:0::1]:8080', clash: true }, // one address, written in two ways
     { a: ':0', b: ':0', clash: false }, // the system finds a free port for each
   ])('$a and $b clash: $clash', ({ a, b, clash }) => {
     const listeners = [{ name: 'a', address: a }, { name: 'b', address: b }]; // prettier-ignore
@@ -155,9 +158,73 @@ describe('listeners', () => {
     { address: '[::]:9', allowed: false },
     { address: '10.0.0.1:9', allowed: false },
   ])('admin on $address without tokens is allowed: $allowed', ({ address, allowed }) => {
-    expect(interpret({ ...smallest, admin: { address } }).kind).toBe(allowed ? 'valid' : 'invalid');
+    expect(configure({ ...smallest, admin: { address } }).kind).toBe(allowed ? 'valid' : 'invalid');
     const tokens = [{ name: 'ci', role: 'admin', tokenFile: '/t' }];
-    expect(interpret({ ...smallest, admin: { address, tokens } }).kind).toBe('valid');
+    expect(configure({ ...smallest, admin: { address, tokens } }).kind).toBe('valid');
+  });
+
+  test('a thousand addresses on one port are no clash, and "everywhere" clashes with the first', () => {
+    const many = Array.from({ length: 1000 }, (_, index) => ({ name: `l${index}`, address: `127.0.${index >> 8}.${index & 255}:80` }));
+    expect(interpret({ ...smallest, listeners: many }).kind).toBe('valid');
+    expect(interpret({ ...smallest, listeners: [...many, { name: 'all', address: ':80' }] })).toMatchObject({
+      problems: [{ pointer: '/listeners/1000/address', message: 'listener "l0" (127.0.0.0:80) has this port already; choose another' }],
+    });
+  });
+});
+
+describe('where the command line has the last word', () => {
+  const clashing = { ...smallest, listeners: [{ name: 'web', address: '127.0.0.1:8081' }] };
+
+  test('--admin-listen resolves a clash of ports that the document alone would have', () => {
+    expect(configure(clashing).kind).toBe('invalid');
+    expect(configure(clashing, { adminListen: '127.0.0.1:18099' })).toMatchObject({
+      kind: 'valid',
+      document: clashing,
+      settings: { admin: { address: { host: '127.0.0.1', port: 18_099 } } },
+    });
+    // What is saved is the document; it must be resumed without the flag being known there.
+    expect(interpret(clashing).kind).toBe('valid');
+  });
+
+  test('--admin-listen may be what clashes, or what others could reach', () => {
+    expect(configure(smallest, { adminListen: ':8080' }).kind).toBe('invalid');
+    expect(configure({ ...smallest, admin: { address: '0.0.0.0:8081' } }, { adminListen: '127.0.0.1:8081' }).kind).toBe('valid');
+    expect(configure(smallest, { adminListen: '0.0.0.0:9000' }).kind).toBe('invalid');
+  });
+
+  test('workers and data directory are replaced, and the document stays as it was written', () => {
+    expect(configure(smallest, { workers: 0, dataDir: '/d' })).toMatchObject({
+      document: smallest,
+      settings: { workers: 0, dataDir: '/d' },
+    });
+  });
+});
+
+describe('a document with more wrong than anybody reads', () => {
+  const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+  const wrongWeights = (count: number) =>
+    interpret({
+      services: {
+        web: {
+          pools: Object.fromEntries(names('pool-', count).map((id) => [id, { targets: [] }])),
+          weights: Object.fromEntries(names('pol-', count).map((id) => [id, 1])),
+        },
+      },
+    });
+
+  test('only the first twenty wrong names are compared with all the right ones', () => {
+    const meaning = wrongWeights(300);
+    const messages = meaning.kind === 'invalid' ? meaning.problems.map(({ message }) => message) : [];
+    expect(messages).toHaveLength(300);
+    expect(messages.filter((message) => message.includes('did you mean'))).toHaveLength(20);
+    expect(messages.at(-1)).toBe('the service has no pool "pol-299"');
+  });
+
+  test('a thousand problems are listed, and how many more there are', () => {
+    const meaning = wrongWeights(1234);
+    const problems = meaning.kind === 'invalid' ? meaning.problems : [];
+    expect(problems).toHaveLength(1001);
+    expect(problems.at(-1)).toEqual({ pointer: '', message: 'and 234 more problems' });
   });
 });
 
@@ -185,9 +252,9 @@ describe('whatever a document holds', () => {
   test('what passes our check of shapes passes TypeBox too, so that whatever TypeBox refuses has been explained', () => {
     fc.assert(
       fc.property(documentsOf(schema, fc.jsonValue()), (document) => {
-        const findings: Finding[] = [];
+        const findings = new Findings();
         checkShape(schema, document, findings);
-        expect(findings.length > 0 || Value.Check(ConfigSchema, document)).toBe(true);
+        expect(!findings.isEmpty || Value.Check(ConfigSchema, document)).toBe(true);
       }),
       { numRuns: 1000 },
     );

@@ -34,6 +34,12 @@ sluice.yaml:12:7  /services/web/weights/gren  the service has no pool "gren"; di
 5 problems in sluice.yaml`);
 });
 
+test('a file with more wrong than anybody reads says how much more there is', () => {
+  const lines = report(Array.from({ length: 1500 }, (_, index) => `key${index}: 1`).join('\n')).split('\n');
+  expect(lines).toHaveLength(1002);
+  expect(lines.slice(-2)).toEqual(['sluice.yaml:1000:1  /  and 501 more problems', 'more than 1000 problems in sluice.yaml']);
+});
+
 describe('a place in the file', () => {
   const text = `base: &base
   targets: ["a", "b"]

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { interpret } from '../../config/interpret.ts';
 import { loadFile } from '../../config/load.ts';
@@ -82,6 +83,33 @@ test.each([
 ])('%s is nearest to %s', (word, candidate) => {
   expect(nearestName(word, ['services', 'routes', 'weights', 'warn', 'green'])).toBe(candidate);
 });
+
+test('the nearest name is what comparing whole words would find', () => {
+  const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(word, fc.array(word, { maxLength: 8 }), (wanted, names) => {
+      const limit = Math.min(3, Math.max(1, Math.floor(wanted.length / 3)));
+      const least = Math.min(...names.map((name) => distanceOf(wanted, name)));
+      const nearest = nearestName(wanted, names);
+      if (least <= limit) expect(nearest).toBe(names.find((name) => distanceOf(wanted, name) === least));
+      else expect(nearest === undefined || nearest.startsWith(wanted) || wanted.startsWith(nearest)).toBe(true);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+/** Optimal string alignment distance by its definition, from the ends of both words. */
+function distanceOf(a: string, b: string, i = a.length, j = b.length, known = new Map<number, number>()): number {
+  if (i === 0 || j === 0) return i + j;
+  const key = i * 100 + j;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const at = (x: number, y: number): number => distanceOf(a, b, x, y, known);
+  const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : Infinity;
+  const distance = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1), swapped);
+  known.set(key, distance);
+  return distance;
+}
 
 /** What the schema says is the default, for every key of an object that has one. */
 function defaultsOf(path: string): JsonObject {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatAddress, readListenAddress, readTargetUrl } from '../../config/addresses.ts';
+import { canonicalIp, formatAddress, readListenAddress, readTargetUrl } from '../../config/addresses.ts';
 import { durationMsMax, formatDuration, formatSize, readDuration, readSize, readSizeLimit, sizeBytesMax } from '../../config/units.ts';
 import { readPathPattern, readHostPattern } from '../../config/names.ts';
 import type { Reading } from '../../config/reading.ts';
@@ -174,7 +174,9 @@ describe('addresses', () => {
   test('the default id of a target can be typed again as its address', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.integer({ min: 1, max: 65_535 }), (host, port) => {
-        expect(valueOf(readTargetUrl(`http://${formatAddress({ host, port })}`))).toEqual({ host: host.toLowerCase(), port });
+        const address = { host: canonicalIp(host.toLowerCase()), port };
+        expect(valueOf(readTargetUrl(`http://${formatAddress({ host, port })}`))).toEqual(address);
+        expect(valueOf(readTargetUrl(`http://${formatAddress(address)}`))).toEqual(address);
       }),
     );
   });
