@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, type TestContext } from 'vitest';
-import { runSluice, spawnSluice, temporaryDirectory } from '../support/process.ts';
+import { runSluice, spawnSluice, startSluice, temporaryDirectory } from '../support/process.ts';
 
 const pools = ['blue=http://127.0.0.1:1', 'green=http://127.0.0.1:2'];
 
@@ -15,10 +15,22 @@ async function takePort(t: TestContext): Promise<string> {
   return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
 }
 
-/** What every start that fails has in common: one message on stderr, exit code 1, no stack trace. `runSluice` waits for all processes. */
-async function failToStart(t: TestContext, args: readonly string[]): Promise<string> {
+/** An address on which nobody listens. */
+async function freeAddress(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+}
+
+/**
+ * What every start that fails has in common: one message on stderr, no stack trace, and exit code 1, or 2 where the configuration is
+ * refused. `runSluice` waits for all processes.
+ */
+async function failToStart(t: TestContext, args: readonly string[], exitCode: 1 | 2 = 1): Promise<string> {
   const { code, stderr, stdout } = await runSluice(t, ['run', ...args]);
-  expect({ code, stdout: code === 1 ? '' : stdout }).toEqual({ code: 1, stdout: '' });
+  expect({ code, stdout: code === exitCode ? '' : stdout }).toEqual({ code: exitCode, stdout: '' });
   expect(stderr + stdout).not.toMatch(/^\s+at /m);
   return stderr.trimEnd();
 }
@@ -87,24 +99,54 @@ services: { web: { pools: { blue: { targets: ["http://127.0.0.1:1"] } } } }
 test('a config file with problems lists each of them with its place', async (t) => {
   const file = join(temporaryDirectory(t), 'sluice.yaml');
   writeFileSync(file, 'services:\n  web:\n    pols: {}\nlisteners: 5\n');
-  const message = await failToStart(t, ['-c', file]);
+  const message = await failToStart(t, ['-c', file], 2);
   expect(message).toMatch(new RegExp(`^${file}:3:5  /services/web/pols  .*pools`, 'm'));
   expect(message).toMatch(new RegExp(`^${file}:4:12  /listeners  `, 'm'));
   expect(message).toContain(`"sluice check -c ${file}" checks the file again.`);
 });
 
-test.for([
-  { args: ['-c', '/nowhere/sluice.yaml'], message: 'Cannot read /nowhere/sluice.yaml: there is no such file.' },
-  { args: [], message: 'Say what to run: "sluice run -c sluice.yaml"' },
-  { args: ['blue'], message: '"blue": expected POOL=URL such as blue=http://127.0.0.1:3001' },
-  { args: ['-c', 'x.yaml', 'blue=http://127.0.0.1:1'], message: 'With a config file, pools are in the file' },
-  { args: ['-c', 'x.yaml', '--listen', ':1'], message: 'With a config file, --listen is in the file: write it as listeners[0].address.' },
-  { args: [...pools, '--listen', 'nonsense'], message: '--listen: ' },
-  { args: [...pools, '--admin-listen', 'nonsense'], message: '--admin-listen: ' },
-  { args: [...pools, '--admin-listen', '0.0.0.0:8081'], message: 'token' },
-  { args: [...pools, '--workers', 'many'], message: 'Write a whole number, or auto for one per core.' },
-])('run $args says what to type', async ({ args, message }, t) => {
-  expect(await failToStart(t, args)).toContain(message);
+describe('run says what to type', () => {
+  test.for([
+    { args: ['-c', '/nowhere/sluice.yaml'], message: 'Cannot read /nowhere/sluice.yaml: there is no such file.' },
+    { args: [], message: 'Say what to run: "sluice run -c sluice.yaml"' },
+    { args: ['-c', 'x.yaml', 'blue=http://127.0.0.1:1'], message: 'With a config file, pools are in the file' },
+    { args: ['-c', 'x.yaml', '--listen', ':1'], message: 'With a config file, --listen is in the file: write it as listeners[0].address.' },
+    { args: [...pools, '--workers', 'many'], message: 'Write a whole number from 0 to 512, or auto for one per core.' },
+    { args: [...pools, '--workers', '513'], message: 'Write a whole number from 0 to 512, or auto for one per core.' },
+    { args: [...pools, '--data-dir', ''], message: 'Name a directory.' },
+  ])('where it is used wrongly (exit code 1): $args', async ({ args, message }, t) => {
+    expect(await failToStart(t, args)).toContain(message);
+  });
+
+  test.for([
+    { args: ['blue'], message: '"blue": expected POOL=URL such as blue=http://127.0.0.1:3001' },
+    { args: [...pools, '--listen', 'nonsense'], message: '--listen: ' },
+    { args: [...pools, '--admin-listen', 'nonsense'], message: '--admin-listen: ' },
+    { args: [...pools, '--admin-listen', '0.0.0.0:8081'], message: 'token' },
+    {
+      args: [...pools, '--listen', '127.0.0.1:8081'],
+      message: 'need the same port; choose another, for the admin API also with --admin-listen.',
+    },
+  ])('where what it would run is refused (exit code 2): $args', async ({ args, message }, t) => {
+    expect(await failToStart(t, args, 2)).toContain(message);
+  });
+});
+
+test.for([0, 2])('with %i workers, --admin-listen moves the admin API away from a listener', async (workers, t) => {
+  const address = await freeAddress();
+  const document = {
+    listeners: [{ name: 'web', address }],
+    admin: { address },
+    services: { web: { pools: { blue: { targets: ['http://127.0.0.1:1'] } } } },
+  };
+  const dataDir = join(temporaryDirectory(t), 'data');
+  // Twice, because control reads the saved document again, and in that the two still clash.
+  for (const revision of [1, 1]) {
+    const sluice = await startSluice(t, { document, workers, dataDir, args: ['--admin-listen', '127.0.0.1:0'] });
+    expect(await sluice.status()).toMatchObject({ state: 'ready', revision });
+    sluice.signal('SIGTERM');
+    expect(await sluice.exited).toEqual({ code: 0, signal: null });
+  }
 });
 
 test('nothing is left of a start that failed', async (t) => {
