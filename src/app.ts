@@ -12,8 +12,10 @@ import type { AccessToken, ProcessState } from '../admin-api/options.ts';
 import type { LogSettings, Settings, TokenSettings } from '../config/settings.ts';
 import type { DataPlaneOptions } from '../proxy/data-plane.ts';
 import type { Fleet, Store } from './control/ports.ts';
+import type { Rejection } from './core/change.ts';
 import type { JsonObject } from './core/json.ts';
 import type { Model, SocketAddress } from './core/model.ts';
+import type { Snapshot } from './core/snapshot.ts';
 import { openChannel } from './supervisor/channel.ts';
 import { type ControlPlane, liveAsControl } from './supervisor/control-process.ts';
 import { createForks } from './supervisor/fork.ts';
@@ -87,31 +89,30 @@ export async function startSluice(options: StartOptions): Promise<Sluice> {
   const { createDataPlane } = await import('../proxy/engine.ts');
   const plane = createDataPlane(planeOptions(settings.log, output));
   const fleet = new LocalFleet(plane, process.pid);
-  const control = await openStore(options.dataDir)
-    .then((store) => openControlPlane({ document, settings, fleet, store, log: output.log }))
-    .catch((error: unknown) => {
-      throw explainStart(error, output.log);
-    });
-  try {
-    const addresses = await plane.listen().catch((error: unknown) => {
+  let addresses: readonly SocketAddress[] = [];
+  const listen = async (snapshot: Snapshot): Promise<void> => {
+    await fleet.publish(snapshot);
+    addresses = await plane.listen().catch((error: unknown) => {
       throw explainListenError(error, 'proxy');
     });
-    control.serve();
-    return {
-      listeners: addresses.map(({ host, port }, index) => ({ name: fleet.listenerNames()[index] ?? '', host, port })),
-      admin: control.admin,
-      async close(deadlineMs = drainMs) {
-        control.drain();
-        await plane.drain(deadlineMs);
-        await control.close();
-        output.close();
-      },
-    };
-  } catch (error) {
-    await plane.drain(0);
-    await control.close();
-    throw error;
-  }
+  };
+  const control = await openStore(options.dataDir)
+    .then((store) => openControlPlane({ file: document, settings, fleet, store, log: output.log, listen }))
+    .catch(async (error: unknown) => {
+      await plane.drain(0);
+      throw explainStart(error, output.log);
+    });
+  control.serve();
+  return {
+    listeners: addresses.map(({ host, port }, index) => ({ name: fleet.listenerNames()[index] ?? '', host, port })),
+    admin: control.admin,
+    async close(deadlineMs = drainMs) {
+      control.drain();
+      await plane.drain(deadlineMs);
+      await control.close();
+      output.close();
+    },
+  };
 }
 
 /** The life of a worker process. Resolves with its exit code. */
@@ -134,7 +135,9 @@ export function runControlProcess(): Promise<number> {
     const { log } = openProcessLog('control', settings.log);
     try {
       const store = await openStore(settings.dataDir);
-      return await openControlPlane({ document, settings, fleet, store, log, adminBefore });
+      // The file is merged once, at the start: what was applied since must not be taken back when control dies and comes back.
+      const file = adminBefore === undefined ? document : undefined;
+      return await openControlPlane({ file, settings, fleet, store, log, adminBefore });
     } catch (error) {
       throw explainStart(error, log);
     }
@@ -146,14 +149,22 @@ interface ControlSetup {
   readonly settings: Settings;
 }
 
-interface ControlParts extends ControlSetup {
+interface ControlParts {
+  /** The config file's document; undefined where it has been merged already. */
+  readonly file: JsonObject | undefined;
+  readonly settings: Settings;
   readonly fleet: Fleet;
   readonly store: Store;
   readonly log: Logger;
   readonly adminBefore?: SocketAddress | undefined;
+  /** Opens the listeners, where that is not the supervisor's: one more thing that may fail. */
+  readonly listen?: (snapshot: Snapshot) => Promise<void>;
 }
 
-/** Opens the control plane on a store, sends the data plane what is in force, and answers the admin API. Closes the store if it fails. */
+/**
+ * Opens the control plane on a store, sends the data plane what is in force, and answers the admin API. What the config file changes is
+ * saved last: a start that fails changes nothing. Closes the store if it fails.
+ */
 async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
   const { settings, fleet, store, log } = parts;
   const [{ buildAdminApi }, { interpret }, { openController }, { Census }, { Metrics }] = await Promise.all([
@@ -164,9 +175,8 @@ async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
     import('./telemetry/metrics.ts'),
   ]);
   try {
-    const controller = await openController({ store, fleet, interpret, clock: { nowMs: () => Date.now() }, log }, parts.document);
-    // Not waited for: a worker that is stuck must not keep the admin API from coming back, which may be needed to deal with it.
-    void controller.republish(firstPublishMs);
+    const controller = await openController({ store, fleet, interpret, clock: { nowMs: () => Date.now() }, log }, parts.file);
+    if (controller.kind === 'rejected') throw new StartError(describeRejection(controller));
     const census = new Census(fleet);
     const read = (timeoutMs: number) => census.read(timeoutMs);
     let state: ProcessState = 'starting';
@@ -179,7 +189,12 @@ async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
       state: () => state,
       log,
     });
-    const admin = await listenForAdmin(api, parts.adminBefore ?? settings.admin.address);
+    const admin = await openAdmin(api, parts.adminBefore ?? settings.admin.address, async () => {
+      await parts.listen?.(controller.snapshot());
+      await controller.begin();
+    });
+    // Not waited for: a worker that is stuck must not keep the admin API from coming back, which may be needed to deal with it.
+    void controller.republish(firstPublishMs);
     const ticking = setInterval(() => void read(collectEveryMs), collectEveryMs).unref();
     return {
       admin,
@@ -199,6 +214,23 @@ async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
     };
   } catch (error) {
     await store.close();
+    throw error;
+  }
+}
+
+/** Listens, then begins. A call that comes in between waits: it must not be told what has not been saved. */
+async function openAdmin(api: FastifyInstance, address: SocketAddress, begin: () => Promise<void>): Promise<SocketAddress> {
+  const begun = Promise.withResolvers<void>();
+  begun.promise.catch(() => {});
+  api.addHook('onRequest', () => begun.promise);
+  try {
+    const admin = await listenForAdmin(api, address);
+    await begin();
+    begun.resolve();
+    return admin;
+  } catch (error) {
+    begun.reject(error);
+    await api.close();
     throw error;
   }
 }
@@ -275,6 +307,10 @@ function openProcessLog(name: string, { level }: LogSettings): ProcessLog {
     process.exit(1);
   });
   return output;
+}
+
+function describeRejection({ message, problems = [] }: Rejection): string {
+  return [message, ...problems.map((problem) => `  ${problem.pointer || '/'}: ${problem.message}`)].join('\n');
 }
 
 /** The error as an operator should read it. What was not written for operators is a bug, which the log should show with its origin. */

@@ -1,10 +1,10 @@
 /** The single writer. Commands run one at a time: decide, commit, publish, reply: durable, then visible, then acknowledged. */
 import { proposeChange, reject, type Rejection } from '../core/change.ts';
-import { changedFixedParts, keepFixedParts } from '../core/fixed-parts.ts';
+import { keepFixedParts } from '../core/fixed-parts.ts';
 import { unreachable } from '../core/invariant.ts';
-import { diffJson, equalJson, type JsonObject } from '../core/json.ts';
+import { equalJson, type JsonObject } from '../core/json.ts';
 import type { Model } from '../core/model.ts';
-import { compileSnapshot, type Snapshot } from '../core/snapshot.ts';
+import type { Snapshot } from '../core/snapshot.ts';
 import {
   StoreError,
   type Clock,
@@ -20,7 +20,8 @@ import {
   type Revision,
   type Store,
 } from './ports.ts';
-import { mergeFile, resumeOrApply } from './start.ts';
+import { goalFrom, goalOfFile, isRejection, prepare, type Goal, type InForce, type Prepared } from './prepare.ts';
+import { prepareStart, type Start } from './start.ts';
 
 export interface ControllerParts {
   readonly store: Store;
@@ -31,30 +32,15 @@ export interface ControllerParts {
 }
 
 /**
- * Opens the control plane on what the store holds and the file says (see `resumeOrApply`). Publishes nothing yet: the composition
- * root calls {@link SingleWriter.republish} when its workers can take a snapshot. Throws a `StartError` or a `StoreError`.
+ * Opens the control plane on what the store holds and the file says (see `prepareStart`). Saves and publishes nothing yet: the composition
+ * root calls {@link SingleWriter.begin} when nothing else can fail. Throws a `StoreError` where the store cannot be read.
  */
-export async function openController(parts: ControllerParts, file: JsonObject | undefined): Promise<SingleWriter> {
-  const { revision, model } = await resumeOrApply(parts, file);
-  return new SingleWriter(parts, revision, model);
+export async function openController(parts: ControllerParts, file: JsonObject | undefined): Promise<SingleWriter | Rejection> {
+  const start = await prepareStart(parts, file);
+  return start.kind === 'rejected' ? start : new SingleWriter(parts, start);
 }
 
-/** What is in force, in its three forms; replaced as a whole. */
-interface InForce {
-  readonly revision: Revision;
-  readonly model: Model;
-  readonly snapshot: Snapshot;
-}
-
-/** A document that a command leads to. `undoTo` and `fileDocument` as in {@link Revision}. */
-interface Decision {
-  readonly kind: 'decided';
-  readonly document: JsonObject;
-  readonly undoTo: number | undefined;
-  readonly fileDocument: JsonObject | undefined;
-}
-
-type Decide = (current: InForce) => Promise<Decision | Rejection>;
+type Decide = (current: InForce) => Promise<Goal | Rejection>;
 type Accepted = Extract<Reply, { kind: 'accepted' }>;
 
 /** A command after its turn: what there is to answer once the workers have acknowledged. */
@@ -76,15 +62,26 @@ const actionOf = {
 const nobody: PublishResult = { applied: [], stragglers: [] };
 
 export class SingleWriter implements Controller {
+  readonly kind = 'opened';
   readonly #parts: ControllerParts;
   #inForce: InForce;
+  /** What has to be saved before anything else is done. */
+  #start: Prepared | undefined;
   /** Resolves when the last command in the queue has had its turn. Never rejects. */
   #lastTurn: Promise<void> = Promise.resolve();
   #closing = false;
 
-  constructor(parts: ControllerParts, revision: Revision, model: Model) {
+  constructor(parts: ControllerParts, start: Start) {
     this.#parts = parts;
-    this.#inForce = { revision, model, snapshot: compileSnapshot(model, revision.number) };
+    this.#inForce = start.kind === 'resumed' ? start.inForce : start.next;
+    this.#start = start.kind === 'resumed' ? undefined : start;
+  }
+
+  /** Saves what the config file has changed. Once, before the first command; throws a `StoreError` where that fails. */
+  async begin(): Promise<void> {
+    const start = this.#start;
+    this.#start = undefined;
+    if (start !== undefined) await this.#inTurn(() => this.#carryOut(start));
   }
 
   current(): Revision {
@@ -148,63 +145,45 @@ export class SingleWriter implements Controller {
 
   async #settle(decide: Decide, action: string, options: CommandOptions): Promise<Settled> {
     const current = this.#inForce;
-    const { number } = current.revision;
-    if (options.ifRevisions !== undefined && !options.ifRevisions.includes(number)) return staleRevision(options.ifRevisions, number);
+    const { revision: before, model } = current;
+    const { actor, reason, dryRun, ifRevisions } = options;
+    if (ifRevisions !== undefined && !ifRevisions.includes(before.number)) return staleRevision(ifRevisions, before.number);
 
-    let decision: Decision | Rejection;
+    let goal: Goal | Rejection;
     try {
-      decision = await decide(current);
+      goal = await decide(current);
     } catch (cause) {
-      if (!(cause instanceof StoreError)) throw cause;
       return this.#storeUnavailable(cause, 'reading an earlier revision failed; the running configuration is unchanged');
     }
-    if (decision.kind === 'rejected') return decision;
+    if (isRejection(goal)) return goal;
 
-    const changed = !equalJson(current.revision.document, decision.document);
-    const { dryRun } = options;
-    if (!changed && decision.fileDocument === undefined) {
-      const accepted: Accepted = { kind: 'accepted', revision: number, previous: number, dryRun, changed, changes: [], ...nobody };
+    const { interpret, clock } = this.#parts;
+    const preparation = prepare(before, model, goal, { actor, action, reason, interpret, nowMs: clock.nowMs() });
+    if (preparation.kind === 'rejected') return preparation;
+    const previous = before.number;
+    if (preparation.kind === 'unchanged') {
+      const accepted: Accepted = { kind: 'accepted', revision: previous, previous, dryRun, changed: false, changes: [], ...nobody };
       return { accepted, publishing: this.#publish(current.snapshot, options) };
     }
-
-    const meaning = this.#parts.interpret(decision.document);
-    if (meaning.kind === 'invalid') {
-      return reject('INVALID', 'The configuration would not be valid after the change; see the list of problems.', meaning.problems);
-    }
-    const fixed = changedFixedParts(
-      { document: current.revision.document, model: current.model },
-      { document: decision.document, model: meaning.model },
-    );
-    if (fixed.length > 0) {
-      const parts = fixed.map((problem) => problem.pointer).join(', ');
-      return reject('NEEDS_RESTART', `${parts}: fixed while Sluice runs; change the config file and restart.`, fixed);
-    }
-
-    const revision: Revision = {
-      number: number + 1,
-      document: decision.document,
-      createdAtMs: this.#parts.clock.nowMs(),
-      actor: options.actor,
-      action,
-      reason: options.reason,
-      undoTo: decision.undoTo,
-      fileDocument: decision.fileDocument,
-    };
-    const changes = diffJson(current.revision.document, decision.document);
-    // Compiled before it is saved, so that a bug of ours in compiling refuses the change instead of saving what cannot be published.
-    const snapshot = compileSnapshot(meaning.model, revision.number);
-    const accepted: Accepted = { kind: 'accepted', revision: revision.number, previous: number, dryRun, changed, changes, ...nobody };
+    const { next, changes } = preparation;
+    const revision = next.revision.number;
+    const accepted: Accepted = { kind: 'accepted', revision, previous, dryRun, changed: changes.length > 0, changes, ...nobody };
     if (dryRun) return { accepted, publishing: undefined };
 
     try {
-      await this.#parts.store.commit(revision, changes);
+      await this.#carryOut(preparation);
     } catch (cause) {
       return this.#storeUnavailable(cause, 'commit failed; the running configuration is unchanged');
     }
-    this.#inForce = { revision, model: meaning.model, snapshot };
-    const { actor, reason } = options;
-    this.#parts.log.info({ revision: revision.number, actor, action, reason, changes: changes.length }, 'revision committed');
-    return { accepted, publishing: this.#publish(snapshot, options) };
+    return { accepted, publishing: this.#publish(next.snapshot, options) };
+  }
+
+  /** Durable, then in force. Throws where it cannot be saved; then nothing has changed. */
+  async #carryOut({ next, changes }: Prepared): Promise<void> {
+    await this.#parts.store.commit(next.revision, changes);
+    this.#inForce = next;
+    const { number, actor, action, reason } = next.revision;
+    this.#parts.log.info({ revision: number, actor, action, reason, changes: changes.length }, 'revision committed');
   }
 
   /** Undefined where the answer does not wait for the workers; they are sent the snapshot all the same. */
@@ -214,26 +193,26 @@ export class SingleWriter implements Controller {
     return options.wait === 'workers' ? publishing : undefined;
   }
 
-  async #decide(current: InForce, command: Command): Promise<Decision | Rejection> {
+  async #decide(current: InForce, command: Command): Promise<Goal | Rejection> {
     if (command.kind === 'undo') return this.#decideUndo(current);
     if (command.kind === 'restore') return this.#decideRestore(current, command.revision);
     const proposal = proposeChange({ document: current.revision.document, model: current.model }, command);
     if (proposal.kind === 'rejected') return proposal;
-    if (proposal.kind === 'proposed') return decided(current, proposal.document);
+    if (proposal.kind === 'proposed') return goalFrom(current.revision, proposal.document);
     return unreachable(proposal);
   }
 
-  async #decideRestore(current: InForce, number: number): Promise<Decision | Rejection> {
+  async #decideRestore(current: InForce, number: number): Promise<Goal | Rejection> {
     const earlier = await this.#parts.store.revision(number);
     if (earlier === undefined) return revisionNotFound(number, current.revision.number);
-    return decided(current, keepFixedParts(current.revision.document, earlier.document));
+    return goalFrom(current.revision, keepFixedParts(current.revision.document, earlier.document));
   }
 
   /**
    * Goes back along `undoTo` to the nearest revision that is different in what may change live. Without that, a revision which only
    * noted a new config file, or which differs in fixed parts alone, would hold up every further undo.
    */
-  async #decideUndo(current: InForce): Promise<Decision | Rejection> {
+  async #decideUndo(current: InForce): Promise<Goal | Rejection> {
     let from = current.revision;
     while (from.undoTo !== undefined) {
       const earlier = await this.#parts.store.revision(from.undoTo);
@@ -242,7 +221,7 @@ export class SingleWriter implements Controller {
       }
       const document = keepFixedParts(current.revision.document, earlier.document);
       if (!equalJson(document, current.revision.document)) {
-        return { kind: 'decided', document, undoTo: earlier.undoTo, fileDocument: undefined };
+        return { ...goalFrom(current.revision, document), undoTo: earlier.undoTo };
       }
       from = earlier;
     }
@@ -252,21 +231,16 @@ export class SingleWriter implements Controller {
     );
   }
 
-  /** The file is noted even where it changes nothing, because it is the base of the next merge. */
-  async #decideFile(current: InForce, file: JsonObject): Promise<Decision | Rejection> {
-    const base = (await this.#parts.store.lastApplied())?.fileDocument;
-    if (base !== undefined && equalJson(base, file)) return decided(current, current.revision.document);
-    return { ...decided(current, mergeFile(base, current.revision.document, file)), fileDocument: file };
+  async #decideFile({ revision }: InForce, file: JsonObject): Promise<Goal | Rejection> {
+    return goalOfFile((await this.#parts.store.lastApplied())?.fileDocument, revision, file);
   }
 
+  /** Throws what is not the store's: a bug must not pass for a full disk. */
   #storeUnavailable(cause: unknown, message: string): Rejection {
+    if (!(cause instanceof StoreError)) throw cause;
     this.#parts.log.error({ err: cause }, message);
-    return reject('STORE_UNAVAILABLE', `Nothing has changed. ${cause instanceof Error ? cause.message : 'See the log for the cause.'}`);
+    return reject('STORE_UNAVAILABLE', `Nothing has changed. ${cause.message}`);
   }
-}
-
-function decided(current: InForce, document: JsonObject): Decision {
-  return { kind: 'decided', document, undoTo: current.revision.number, fileDocument: undefined };
 }
 
 function staleRevision(named: readonly number[], current: number): Rejection {

@@ -1,7 +1,7 @@
 /** What a change asked for by somebody makes of the current document. Whether the result is valid is for `Interpret` to say. */
 import type { ErrorCode, Problem } from './errors.ts';
 import { invariant, unreachable } from './invariant.ts';
-import { childPointer, isJsonObject, mergePatch, type Json, type JsonObject } from './json.ts';
+import { childPointer, isJsonObject, mergePatch, ownValue, type Json, type JsonObject } from './json.ts';
 import type { Model, Service } from './model.ts';
 import { nameHint } from './nearest.ts';
 
@@ -137,7 +137,7 @@ function withService(document: JsonObject, id: string, service: Json): JsonObjec
 }
 
 function services(document: JsonObject): JsonObject {
-  const value = Object.hasOwn(document, 'services') ? document['services'] : undefined;
+  const value = ownValue(document, 'services');
   return isJsonObject(value) ? value : {};
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Standing } from './change.ts';
 import type { Problem } from './errors.ts';
-import { equalJson, isJsonObject, type Json, type JsonObject } from './json.ts';
+import { equalJson, isJsonObject, ownValue, type Json, type JsonObject } from './json.ts';
 import type { Listener } from './model.ts';
 
 /** Keys of the document that are fixed as a whole. Of `listeners`, only names and addresses are: time-outs and limits change live. */
@@ -59,9 +59,4 @@ function sameSockets(a: readonly Listener[], b: readonly Listener[]): boolean {
 function setOrDelete(object: Record<string, Json>, key: string, value: Json | undefined): void {
   if (value === undefined) delete object[key];
   else object[key] = value;
-}
-
-/** A document may lack the key; what every object inherits is not part of it. */
-function ownValue(object: JsonObject, key: string): Json | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
 }

@@ -80,6 +80,6 @@ export function childPointer(pointer: string, key: string | number): string {
 }
 
 /** A key such as `toString` or `__proto__` must not find what every object inherits. */
-function ownValue(object: JsonObject, key: string): Json | undefined {
+export function ownValue(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }

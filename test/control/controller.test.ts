@@ -153,6 +153,23 @@ describe('when the store refuses', () => {
   });
 });
 
+test('a bug while a change is saved is not reported as a store that is unavailable', async () => {
+  class BuggyStore extends MemoryStore {
+    buggy = false;
+    override async commit(...parameters: Parameters<MemoryStore['commit']>): Promise<void> {
+      if (this.buggy) throw new TypeError('a bug');
+      await super.commit(...parameters);
+    }
+  }
+  const store = new BuggyStore();
+  const { controller, parts } = await openBench({ store });
+  const before = controller.current();
+  store.buggy = true;
+  await expect(controller.execute(weights(90, 10), options)).rejects.toThrow(TypeError);
+  expect(controller.current()).toBe(before);
+  expect(parts.fleet.published).toEqual([]);
+});
+
 test('a bug in one command is thrown to its caller and does not stop the next', async () => {
   let explode = false;
   const { controller } = await openBench({

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { StartError } from '../../src/control/start.ts';
+import { openController } from '../../src/control/controller.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { accepted, demoDocument, demoWith, openBench, options, rejected, weightsOf } from './support.ts';
+import { accepted, benchParts, demoDocument, demoWith, openBench, options, rejected, weightsOf } from './support.ts';
 
 const weights = (blue: number, green: number) => ({ kind: 'weights', service: 'demo', weights: { blue, green }, others: 'zero' }) as const;
 
@@ -106,13 +106,51 @@ test('a file and live changes that do not fit together stop the start, with the 
     await before.controller.execute({ kind: 'patch', patch: { routes: [{ service: 'other' }], services: { demo: null } } }, options),
   );
   const changed = { ...demoDocument, routes: [{ match: { path: '/x' }, service: 'demo' }] };
-  const start = openBench({ store }, changed);
-  await expect(start).rejects.toThrow(StartError);
-  await expect(start).rejects.toThrow(
-    'The config file and the changes made since it was last applied (up to revision 4) do not fit together. ' +
-      'Change the file so that they do, or move the data directory away to start from the file alone.\n  /routes/0/service: ',
-  );
+  expect(await openController(benchParts({ store }), changed)).toMatchObject({
+    kind: 'rejected',
+    message:
+      'The config file and the changes made since it was last applied (up to revision 4) do not fit together. ' +
+      'Change the file so that they do, or move the data directory away to start from the file alone.',
+    problems: [{ pointer: '/routes/0/service' }],
+  });
   expect((await store.latest())?.number).toBe(4);
+});
+
+test('a file that removes the pool with all traffic stops the start, and is refused while Sluice runs', async () => {
+  const store = new MemoryStore();
+  const before = await openBench({ store });
+  await before.controller.execute({ kind: 'switch', service: 'demo', to: 'green' }, options);
+  const pools = { blue: { targets: ['http://127.0.0.1:3001'] }, v3: { targets: ['http://127.0.0.1:3003'] } };
+  const file = demoWith({ pools, weights: { blue: 100, v3: 0 } });
+  const problems = [{ pointer: '/services/demo/weights', message: expect.stringContaining('switch to another pool first') }];
+  expect(await openController(benchParts({ store }), file)).toMatchObject({ kind: 'rejected', problems });
+  expect(rejected(await before.controller.applyFile(file, options))).toMatchObject({ code: 'INVALID', problems });
+  expect((await store.latest())?.number).toBe(2);
+
+  await before.controller.execute({ kind: 'switch', service: 'demo', to: 'blue' }, options);
+  expect(accepted(await before.controller.applyFile(file, options)).revision).toBe(4);
+  expect(weightsOf(before.controller)).toEqual({ blue: 100 });
+});
+
+test('what the file changes is saved when control begins, not before', async () => {
+  const store = new MemoryStore();
+  await openBench({ store });
+  const parts = benchParts({ store });
+  const opened = await openController(parts, demoWith({ weights: { blue: 1, green: 1 } }));
+  if (opened.kind === 'rejected') throw new Error(opened.message);
+  expect((await store.latest())?.number).toBe(1);
+  expect(opened.snapshot().revision).toBe(2);
+  await opened.begin();
+  expect(await store.latest()).toEqual(opened.current());
+  expect(parts.fleet.published).toEqual([]);
+});
+
+test('control that comes back leaves a file that was applied since as it is', async () => {
+  const store = new MemoryStore();
+  const before = await openBench({ store });
+  await before.controller.applyFile(demoWith({ weights: { blue: 0, green: 100 } }), options);
+  const after = await openBench({ store }, 'none');
+  expect(weightsOf(after.controller)).toEqual({ blue: 0, green: 100 });
 });
 
 test('an empty store without a file is no start', async () => {
@@ -123,10 +161,14 @@ test('a saved revision that this version does not take stops the start', async (
   const store = new MemoryStore();
   await openBench({ store });
   const refuse = { interpret: () => ({ kind: 'invalid', problems: [{ pointer: '/services', message: 'no longer possible' }] }) as const };
-  await expect(openBench({ store, ...refuse })).rejects.toThrow(
-    'Revision 1 in the store is not valid for this version of Sluice. Run the version that saved it, or move the data directory away ' +
-      'to start from the config file alone.\n  /services: no longer possible',
-  );
+  expect(await openController(benchParts({ store, ...refuse }), demoDocument)).toEqual({
+    kind: 'rejected',
+    code: 'INVALID',
+    message:
+      'Revision 1 in the store is not valid for this version of Sluice. Run the version that saved it, or move the data directory away ' +
+      'to start from the config file alone.',
+    problems: [{ pointer: '/services', message: 'no longer possible' }],
+  });
 });
 
 test('a file applied while Sluice runs is merged likewise, and refused where it changes what is fixed', async () => {

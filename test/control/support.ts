@@ -38,10 +38,18 @@ export interface Bench {
   readonly controller: SingleWriter;
 }
 
-/** A controller on a memory store and a test fleet, unless told otherwise. The clock counts seconds by itself. */
+/** A controller that has begun, on a memory store and a test fleet, unless told otherwise. The clock counts seconds by itself. */
 export async function openBench(parts: Partial<Bench['parts']> = {}, file: JsonObject | 'none' = demoDocument): Promise<Bench> {
+  const whole = benchParts(parts);
+  const controller = await openController(whole, file === 'none' ? undefined : file);
+  if (controller.kind === 'rejected') throw new Error(controller.message);
+  await controller.begin();
+  return { parts: whole, controller };
+}
+
+export function benchParts(parts: Partial<Bench['parts']> = {}): Bench['parts'] {
   let now = 0;
-  const whole = {
+  return {
     store: new MemoryStore(),
     fleet: new TestFleet(),
     log: new TestLog(),
@@ -49,7 +57,6 @@ export async function openBench(parts: Partial<Bench['parts']> = {}, file: JsonO
     clock: { nowMs: () => (now += 1000) },
     ...parts,
   };
-  return { parts: whole, controller: await openController(whole, file === 'none' ? undefined : file) };
 }
 
 /** The demo service's weights in the current document. */
