@@ -144,10 +144,10 @@ export class Http1Upstream implements Upstream, BodySink {
     this.#owner.onClosed(this);
   }
 
-  /** Sends FIN once nothing is left to write; for a connection that is idle. */
+  /** Sends FIN once nothing is left to write, and does not wait for the target's; for a connection that is idle. */
   close(): void {
     this.#state = 'closed';
-    this.#socket.end();
+    this.#socket.destroySoon();
     this.#owner.onClosed(this);
   }
 

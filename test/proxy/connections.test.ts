@@ -4,6 +4,7 @@ import { Http1RequestHead } from '../../proxy/http1/request-head.ts';
 import type { RequestHead } from '../../proxy/message.ts';
 import type { UpstreamEvents } from '../../proxy/sides.ts';
 import { startProxy } from '../support/data-plane.ts';
+import { settle } from '../support/raw-client.ts';
 import { startRawTarget, startTarget } from '../support/target.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -220,4 +221,22 @@ describe('what is learned from a target that closes idle connections', () => {
     clock.nowMs += 20_000;
     expect(await use()).toBe(false);
   });
+});
+
+test('an idle connection is closed for good, although the target does not close its side', async (t) => {
+  const target = await startRawTarget(t, (peer) => {
+    peer.socket.allowHalfOpen = true;
+    peer.socket.on('data', () => peer.send(ok));
+  });
+  const proxy = await startProxy(t, { pools: { blue: [target] } });
+  const client = await proxy.connect();
+  await client.ask('GET / HTTP/1.1');
+  proxy.apply({ pools: { blue: [] } });
+  const peer = await target.peer(0);
+  expect(await peer.ended).toBe('fin');
+  // Nobody is there any more to whom it could say something.
+  while (!peer.socket.destroyed) {
+    peer.send('anybody?');
+    await settle();
+  }
 });

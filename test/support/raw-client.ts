@@ -65,9 +65,10 @@ export class Peer {
     this.socket.end();
   }
 
-  /** Sends RST. */
+  /** Sends RST. After FIN Node could not, and would never close the socket: `resetAndDestroy` fails on one that is being shut down. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    if (this.socket.writableEnded) this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 
   /** Stops reading, so that the other side cannot go on writing for ever. */
