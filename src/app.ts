@@ -4,7 +4,6 @@
  * Parts are imported when a process needs them: a worker that replaces a dead one should not load the admin API first, nor the supervisor
  * anything at all.
  */
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
@@ -22,7 +21,7 @@ import { createForks } from './supervisor/fork.ts';
 import { LocalFleet } from './supervisor/local-fleet.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from './supervisor/messages.ts';
 import { holdSockets } from './supervisor/sockets.ts';
-import { errorCode, explainListenError, formatAddress, StartError } from './supervisor/start-error.ts';
+import { explainListenError, formatAddress, StartError } from './supervisor/start-error.ts';
 import { leaveSignalsToSupervisor, listenForStop } from './supervisor/stop-signals.ts';
 import { type Started, Supervisor } from './supervisor/supervisor.ts';
 import { liveAsWorker } from './supervisor/worker-process.ts';
@@ -251,19 +250,10 @@ async function openStore(dataDir: string | undefined): Promise<Store> {
   return openSqliteStore(dataDir);
 }
 
-async function readTokens(tokens: readonly TokenSettings[]): Promise<AccessToken[]> {
-  return Promise.all(
-    tokens.map(async ({ name, role, tokenFile }) => {
-      try {
-        return { name, role, secret: (await readFile(tokenFile, 'utf8')).trim() };
-      } catch (error) {
-        const why = errorCode(error) ?? String(error);
-        throw new StartError(
-          `The secret of the admin token "${name}" cannot be read from ${tokenFile} (${why}). Write it there, or correct tokenFile.`,
-        );
-      }
-    }),
-  );
+async function readTokens(settings: readonly TokenSettings[]): Promise<readonly AccessToken[]> {
+  const reading = await (await import('../admin-api/tokens.ts')).readTokens(settings);
+  if (reading.kind === 'unusable') throw new StartError(reading.message);
+  return reading.tokens;
 }
 
 function planeOptions(settings: LogSettings, { access, log }: ProcessLog): DataPlaneOptions {

@@ -78,7 +78,7 @@ describe.each([0, 2])('with %i workers', (workers) => {
     expect(message).toContain(directory);
   });
 
-  test("a token's file is missing", async (t) => {
+  test("a token's file is missing, or empty", async (t) => {
     const directory = temporaryDirectory(t);
     const file = join(directory, 'sluice.yaml');
     writeFileSync(
@@ -92,6 +92,10 @@ services: { web: { pools: { blue: { targets: ["http://127.0.0.1:1"] } } } }
     const message = await failToStart(t, ['-c', file, '--workers', String(workers), '--data-dir', join(directory, 'data')]);
     expect(message).toBe(
       `The secret of the admin token "ci" cannot be read from ${directory}/token (ENOENT). Write it there, or correct tokenFile.`,
+    );
+    writeFileSync(join(directory, 'token'), '');
+    expect(await failToStart(t, ['-c', file, '--workers', String(workers), '--data-dir', join(directory, 'data')])).toBe(
+      `The secret of the admin token "ci" in ${directory}/token is empty. Write one there, for example the output of "openssl rand -hex 32".`,
     );
   });
 });
