@@ -34,19 +34,31 @@ export function keepFixedParts(current: JsonObject, earlier: JsonObject): JsonOb
   return equalJson(kept, earlier) ? earlier : kept;
 }
 
-/** The current listeners; one that the earlier document also names, at the same address, gets its earlier time-outs and limits back. */
+/** The current listeners at their addresses, each with the time-outs and limits that one of its name had earlier. */
 function keepSockets(current: Json | undefined, earlier: Json | undefined): Json | undefined {
   if (!Array.isArray(current) || !Array.isArray(earlier)) return current;
-  const merged = current.map((listener: Json) => earlier.find((candidate: Json) => sameSocket(candidate, listener)) ?? listener);
+  const merged = current.map((listener: Json) => {
+    const before = earlier.find((candidate: Json) => nameOf(candidate) !== undefined && nameOf(candidate) === nameOf(listener));
+    return before === undefined ? listener : atAddressOf(before, listener);
+  });
   // The order of listeners means nothing: where both name the same ones, the earlier document comes back as it was written.
   const isSameSet =
     current.length === earlier.length && new Set(merged).size === earlier.length && merged.every((it) => earlier.includes(it));
   return isSameSet ? earlier : merged;
 }
 
-function sameSocket(a: Json, b: Json): boolean {
-  if (!isJsonObject(a) || !isJsonObject(b)) return equalJson(a, b);
-  return equalJson(ownValue(a, 'name'), ownValue(b, 'name')) && equalJson(ownValue(a, 'address'), ownValue(b, 'address'));
+/** The very same listener where the addresses are written alike. */
+function atAddressOf(listener: Json, current: Json): Json {
+  if (!isJsonObject(listener) || !isJsonObject(current)) return current;
+  const address = ownValue(current, 'address');
+  if (equalJson(ownValue(listener, 'address'), address)) return listener;
+  const moved: Record<string, Json> = { ...listener };
+  setOrDelete(moved, 'address', address);
+  return moved;
+}
+
+function nameOf(listener: Json): Json | undefined {
+  return isJsonObject(listener) ? ownValue(listener, 'name') : undefined;
 }
 
 function sameSockets(a: readonly Listener[], b: readonly Listener[]): boolean {

@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import { keepFixedParts } from '../../src/core/fixed-parts.ts';
-import type { JsonObject } from '../../src/core/json.ts';
-import { accepted, openBench, options, rejected } from './support.ts';
+import { accepted, openBench, options, rejected, weightsOf } from './support.ts';
 
 const web = { name: 'web', address: '127.0.0.1:8080', timeouts: { head: '10s' } };
 
@@ -49,50 +47,18 @@ test('an address that is only written differently is no change', async () => {
   expect(accepted(await controller.execute({ kind: 'patch', patch }, options)).changed).toBe(true);
 });
 
-test.each<{ name: string; current: JsonObject; earlier: JsonObject; after: JsonObject }>([
-  { name: 'nothing fixed differs', current: { log: { a: 1 }, x: 1 }, earlier: { x: 2, log: { a: 1 } }, after: { x: 2, log: { a: 1 } } },
-  { name: 'another value', current: { workers: 2, x: 1 }, earlier: { workers: 1, x: 2 }, after: { workers: 2, x: 2 } },
-  { name: 'not there any more', current: { x: 1 }, earlier: { workers: 1, x: 2 }, after: { x: 2 } },
-  { name: 'not there then', current: { workers: 2, x: 1 }, earlier: { x: 2 }, after: { x: 2, workers: 2 } },
-  {
-    name: 'a listener at the same address gets its time-outs back',
-    current: {
-      listeners: [
-        { name: 'a', address: ':1', timeouts: 2 },
-        { name: 'b', address: ':2' },
-      ],
+test('an undo of a change that also wrote an address differently takes back the change, and only that one', async () => {
+  const { controller } = await openBench();
+  await controller.execute({ kind: 'switch', service: 'demo', to: 'green' }, options);
+  const patch = { listeners: [{ ...web, address: 'localhost:8080', timeouts: { head: '1s' } }] };
+  await controller.execute({ kind: 'patch', patch }, options);
+  const { changes } = accepted(await controller.execute({ kind: 'undo' }, options));
+  expect(changes).toEqual([
+    {
+      pointer: '/listeners',
+      before: patch.listeners,
+      after: [{ ...web, address: 'localhost:8080' }],
     },
-    earlier: { listeners: [{ name: 'a', address: ':1', timeouts: 1 }] },
-    after: {
-      listeners: [
-        { name: 'a', address: ':1', timeouts: 1 },
-        { name: 'b', address: ':2' },
-      ],
-    },
-  },
-  {
-    name: 'a listener that has moved stays where it is',
-    current: { listeners: [{ name: 'a', address: ':9', timeouts: 2 }] },
-    earlier: { listeners: [{ name: 'a', address: ':1', timeouts: 1 }] },
-    after: { listeners: [{ name: 'a', address: ':9', timeouts: 2 }] },
-  },
-])('going back keeps what is fixed: $name', ({ current, earlier, after }) => {
-  expect(keepFixedParts(current, earlier)).toEqual(after);
-});
-
-test('where nothing fixed differs, going back returns the very same document', () => {
-  const listeners = [
-    { name: 'a', address: ':1', timeouts: 1 },
-    { name: 'b', address: ':2' },
-  ];
-  const earlier = { listeners, log: { access: true }, services: {} };
-  const current = {
-    listeners: [
-      { name: 'b', address: ':2' },
-      { name: 'a', address: ':1', timeouts: 5 },
-    ],
-    log: { access: true },
-    services: { x: 1 },
-  };
-  expect(keepFixedParts(current, earlier)).toBe(earlier);
+  ]);
+  expect(weightsOf(controller)).toEqual({ blue: 0, green: 100 });
 });

@@ -77,9 +77,10 @@ test('what is fixed while Sluice runs comes from the file', async () => {
   const { controller } = await openBench({ store }, demoWith({}, moved));
   expect(controller.current().document).toEqual(demoWith({ weights: { blue: 50, green: 50 } }, moved));
 
-  // Going back to a revision with other fixed parts moves the traffic and leaves them.
+  // Going back to a revision with other fixed parts moves the traffic and leaves them; time-outs are not fixed, and come back.
   await controller.execute({ kind: 'restore', revision: 1 }, options);
-  expect(controller.current().document).toEqual(demoWith({}, moved));
+  const listeners = [{ name: 'web', address: '127.0.0.1:9090', timeouts: { head: '10s' } }];
+  expect(controller.current().document).toEqual(demoWith({}, { ...moved, listeners }));
 });
 
 test('an undo right after a restart that changed only fixed parts goes to the change before it', async () => {

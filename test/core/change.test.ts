@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { interpret } from '../../config/interpret.ts';
 import { proposeChange, type Change, type Standing } from '../../src/core/change.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { demoDocument, demoOf, demoWith } from './support.ts';
+import { demoDocument, demoOf, demoWith } from '../control/support.ts';
 
 function standing(document: JsonObject = demoDocument): Standing {
   const meaning = interpret(document);
