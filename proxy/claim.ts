@@ -33,7 +33,7 @@ export class Claim {
     if (pick < 0) return 'no_weight';
     this.pool = service.pools[pick]!;
     this.decision = 'split';
-    return this.#count(nextInRotation(this.pool, nobody));
+    return this.#count(nextInRotation(this.pool));
   }
 
   /** For a request that gets no target. */
@@ -43,9 +43,13 @@ export class Claim {
     this.decision = 'none';
   }
 
-  /** Moves the claim to a target of the same pool that is not in `tried`. The request stays charged to its pool. */
-  takeAnother(tried: readonly LiveTarget[]): boolean {
-    const target = nextInRotation(this.pool!, tried);
+  /**
+   * Moves the claim to a target of the same pool that is not in `tried`. The request stays charged to its pool. It takes no turn from the
+   * rotation: with one of two targets dead, pick and retry would make up a whole round, and every request would begin at the dead one.
+   */
+  takeAnother(tried: readonly LiveTarget[], random: () => number): boolean {
+    const pool = this.pool!;
+    const target = untriedFrom(pool, Math.floor(random() * pool.rotation.length), tried);
     if (target === undefined) return false;
     this.release();
     this.#count(target);
@@ -66,15 +70,18 @@ export class Claim {
   }
 }
 
-const nobody: readonly LiveTarget[] = [];
+/** Weighted round robin. */
+function nextInRotation({ rotation, turn, targets }: LivePool): LiveTarget | undefined {
+  if (rotation.length === 0) return undefined;
+  const place = turn.next < rotation.length ? turn.next : 0;
+  turn.next = place + 1;
+  return targets[rotation[place]!];
+}
 
-/** Weighted round robin. Goes round at most once, and only where targets have to be passed over. */
-function nextInRotation(pool: LivePool, tried: readonly LiveTarget[]): LiveTarget | undefined {
-  const { rotation, turn, targets } = pool;
+/** The first target from `start` on that is not in `tried`; goes round at most once. */
+function untriedFrom({ rotation, targets }: LivePool, start: number, tried: readonly LiveTarget[]): LiveTarget | undefined {
   for (let step = 0; step < rotation.length; step++) {
-    const place = turn.next < rotation.length ? turn.next : 0;
-    turn.next = place + 1;
-    const target = targets[rotation[place]!]!;
+    const target = targets[rotation[(start + step) % rotation.length]!]!;
     if (!tried.includes(target)) return target;
   }
   return undefined;

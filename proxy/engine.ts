@@ -42,7 +42,7 @@ class Engine implements DataPlane {
     let time = new Date().toISOString();
     let timeMs = clock.nowMs;
     const onBug = (error: unknown) => options.warn({ err: error }, 'unexpected error in the data plane');
-    this.#upgrades = new ProxiedUpgrades(clock, onBug);
+    this.#upgrades = new ProxiedUpgrades(clock, Math.random, onBug);
     this.#plane = {
       routing: emptyRouting,
       nowMs: clock.nowMs,

@@ -257,7 +257,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     }
     if (this.#attempts > service!.policy.retry.attempts) return false;
     this.#tried.push(target!);
-    if (!this.claim.takeAnother(this.#tried)) return false;
+    if (!this.claim.takeAnother(this.#tried, this.#plane.random)) return false;
     service!.counts.retries++;
     this.#attempts++;
     this.#attempt();

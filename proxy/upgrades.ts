@@ -43,14 +43,17 @@ interface UpgradedConnection {
  */
 export class ProxiedUpgrades implements Upgrades {
   readonly #clock: { readonly nowMs: number };
+  readonly #random: () => number;
   readonly #onBug: (error: unknown) => void;
   readonly #connections = new Map<Socket, UpgradedConnection>();
   readonly #server: Server;
   /** `toProxy`: or the library would resolve dot segments and backslashes, and ask for a path that no route was asked about. */
   readonly #proxy = httpProxy.createProxyServer({ toProxy: true });
 
-  constructor(clock: { readonly nowMs: number }, onBug: (error: unknown) => void) {
+  /** @param random gives numbers in [0, 1) */
+  constructor(clock: { readonly nowMs: number }, random: () => number, onBug: (error: unknown) => void) {
     this.#clock = clock;
+    this.#random = random;
     this.#onBug = onBug;
     this.#server = createServer({ maxHeaderSize: 1_048_576, keepAlive: false, noDelay: true, requestTimeout: 0, headersTimeout: 0 });
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => this.#onUpgrade(request, socket, head));
@@ -150,7 +153,7 @@ export class ProxiedUpgrades implements Upgrades {
     const { claim } = exchange;
     if (tried.length >= claim.service!.policy.retry.attempts) return false;
     tried.push(claim.target!);
-    if (!claim.takeAnother(tried)) return false;
+    if (!claim.takeAnother(tried, this.#random)) return false;
     claim.service!.counts.retries++;
     connection.target = this.#connect(client, exchange);
     this.#setDeadline(connection);

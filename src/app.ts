@@ -132,6 +132,7 @@ export function runControlProcess(): Promise<number> {
   return liveAsControl(openChannel<ToControl, FromControl>(), async ({ setup, fleet, adminBefore }) => {
     const { document, settings } = setup as ControlSetup;
     const { log } = openProcessLog('control', settings.log);
+    fleet.logTo(log);
     try {
       const store = await openStore(settings.dataDir);
       // The file is merged once, at the start: what was applied since must not be taken back when control dies and comes back.

@@ -1,4 +1,4 @@
-import type { Fleet, PublishResult, WorkerState } from '../control/ports.ts';
+import type { Fleet, Log, PublishResult, WorkerState } from '../control/ports.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { FromControl, ToControl, WorkerInfo } from './messages.ts';
@@ -38,12 +38,20 @@ export class ChannelFleet implements Fleet {
   readonly #collecting = new Set<Collecting>();
   #ticket = 0;
   #departed: WorkerReport | undefined;
+  /** Workers that were waited for in vain, by pid, and the revision that they were to apply. */
+  readonly #late = new Map<number, number>();
+  #log: Log | undefined;
 
   constructor(send: (message: FromControl) => void, welcome: Welcome) {
     this.supervisorPid = welcome.supervisorPid;
     this.#send = send;
     this.#departed = welcome.departed;
     for (const worker of welcome.workers) this.#workers.set(worker.pid, worker);
+  }
+
+  /** Tells an operator of workers that are late, and when they have caught up. */
+  logTo(log: Log): void {
+    this.#log = log;
   }
 
   workers(): readonly WorkerState[] {
@@ -65,7 +73,9 @@ export class ChannelFleet implements Fleet {
         settle: () => {
           clearTimeout(timer);
           this.#publishing.delete(publishing);
-          resolve({ applied: publishing.applied.toSorted((a, b) => a.worker - b.worker), stragglers: this.#stragglers(publishing) });
+          const stragglers = this.#stragglers(publishing);
+          for (const straggler of stragglers) this.#noteLate(straggler, publishing.revision);
+          resolve({ applied: publishing.applied.toSorted((a, b) => a.worker - b.worker), stragglers });
         },
       };
       this.#publishing.add(publishing);
@@ -104,6 +114,7 @@ export class ChannelFleet implements Fleet {
       case 'workerDown':
         this.#departed = message.departed;
         this.#workers.delete(message.pid);
+        this.#late.delete(message.pid);
         for (const publishing of this.#publishing) this.#strike(publishing, message.pid);
         for (const collecting of this.#collecting) {
           collecting.awaited.delete(message.pid);
@@ -135,11 +146,24 @@ export class ChannelFleet implements Fleet {
   #noteApplied({ worker, pid, revision, ms }: Extract<ToControl, { kind: 'applied' }>): void {
     const known = this.#workers.get(pid);
     if (known !== undefined) this.#workers.set(pid, { ...known, revision });
+    if (revision >= (this.#late.get(pid) ?? Infinity)) {
+      this.#late.delete(pid);
+      this.#log?.info({ worker, workerPid: pid, revision }, 'a late worker has caught up');
+    }
     for (const publishing of this.#publishing) {
       if (revision < publishing.revision || !publishing.awaited.has(pid)) continue;
       publishing.applied.push({ worker, ms });
       this.#strike(publishing, pid);
     }
+  }
+
+  /** Says so once, until the worker has caught up. */
+  #noteLate({ worker, pid }: PublishResult['stragglers'][number], revision: number): void {
+    if (!this.#late.has(pid)) {
+      const fields = { worker, workerPid: pid, revision, has: this.#workers.get(pid)?.revision };
+      this.#log?.warn(fields, 'a worker has not applied a revision in time; until it does, it serves by an older one, or not at all');
+    }
+    this.#late.set(pid, revision);
   }
 
   /** Waits for `pid` no longer, and settles when nothing is left to wait for. */

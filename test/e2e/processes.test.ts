@@ -125,12 +125,15 @@ describe('workers', () => {
     }
     const meanwhile = await sluice.status();
     expect(meanwhile.workers.map(({ revision }) => revision)).toEqual([4, 1]);
+    const warnings = sluice.events().filter(({ msg }) => msg?.startsWith('a worker has not applied a revision in time'));
+    expect(warnings).toMatchObject([{ worker: 2, workerPid: stopped.pid, revision: 2, has: 1 }]);
 
     process.kill(stopped.pid, 'SIGCONT');
     await eventually(
       () => sluice.status(),
       ({ workers }) => workers[1]!.revision === 4,
     );
+    await sluice.waitForLog(({ msg }) => msg === 'a late worker has caught up');
     expect((await sluice.api('POST', '/v1/services/demo/switch', { to: 'green' })).status).toBe(200);
   });
 

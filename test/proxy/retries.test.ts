@@ -57,6 +57,14 @@ describe('when a target refuses the connection', () => {
     expect(proxy.report().services[0]!.retries).toBe(attempts);
   });
 
+  test('only the requests whose turn is at the dead target begin there: half of them where it is one of two', async (t) => {
+    const target = await startTarget(t, (incoming, outgoing) => incoming.pipe(outgoing));
+    const proxy = await startProxy(t, { pools: { blue: [target, await dead()] } });
+    const client = await proxy.connect();
+    for (let count = 0; count < 100; count++) expect((await client.ask('GET / HTTP/1.1\r\nHost: a\r\n\r\n')).status).toBe(200);
+    expect(proxy.report().services[0]!.retries).toBe(50);
+  });
+
   test('a target of another pool is not tried', async (t) => {
     const target = await startTarget(t, (_incoming, outgoing) => outgoing.end('ok'));
     const proxy = await startProxy(t, {
