@@ -1,3 +1,4 @@
+import { printable } from '../../config/reading.ts';
 import { type Difference } from '../core/json.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import type { Output } from './output.ts';
@@ -11,6 +12,8 @@ export interface ChangeBody {
   readonly changes: readonly Difference[];
   readonly applied: readonly { readonly worker: number; readonly ms: number }[];
   readonly stragglers?: readonly { readonly worker: number; readonly pid: number }[];
+  /** What is allowed and probably not meant. */
+  readonly warnings?: readonly string[];
 }
 
 /** Says what became of a change, and gives the exit code for it: 0 only when every worker has applied it. */
@@ -26,7 +29,8 @@ function describe(body: ChangeBody, output: Output): void {
   else if (body.dryRun === true) output.print(`Would become revision ${body.revision}:`);
   else if (stragglers.length === 0) output.print(`Revision ${body.revision} is in force (before: ${body.previous}).`);
   else output.print(`Revision ${body.revision} is saved and sent (before: ${body.previous}).`);
-  for (const { pointer, before, after } of body.changes) output.print(`  ${pointer}: ${show(before)} -> ${show(after)}`);
+  for (const { pointer, before, after } of body.changes) output.print(printable(`  ${pointer}: ${show(before)} -> ${show(after)}`));
+  for (const warning of body.warnings ?? []) output.complain(printable(`Warning: ${warning}`));
   if (stragglers.length === 0) return;
   const names = stragglers.map(({ worker, pid }) => `worker ${worker} (pid ${pid})`).join(', ');
   output.complain(

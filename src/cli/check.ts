@@ -19,7 +19,8 @@ Examples:
       const { formatProblems, loadFile } = await import('../../config/load.ts');
       const loaded = await loadFile(config);
       if (loaded.kind === 'unreadable') {
-        throw new CommandError(`${loaded.message.charAt(0).toUpperCase()}${loaded.message.slice(1)}.`, exitCodes.failed);
+        const detail = `${loaded.message.charAt(0).toUpperCase()}${loaded.message.slice(1)}.`;
+        throw new CommandError(detail, exitCodes.failed, { code: 'UNREADABLE', detail, file: config });
       }
       const problems = loaded.kind === 'invalid' ? loaded.problems : [];
       if (json === true) context.output.print(JSON.stringify({ file: config, problems }));

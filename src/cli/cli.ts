@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import type { Context } from './context.ts';
 import { demoCommand } from './demo.ts';
-import { CommandError, exitCodes } from './exit-codes.ts';
+import { CommandError, exitCodes, type FailureDocument } from './exit-codes.ts';
 import { historyCommand } from './history.ts';
 import type { Launcher } from './launcher.ts';
 import { type Output, standardOutput } from './output.ts';
@@ -33,7 +33,8 @@ export async function runCli(
   version: string,
   output: Output = standardOutput,
 ): Promise<number> {
-  const context: Context = { output, launcher, exitCode: exitCodes.ok };
+  const context: Context = { output, launcher, exitCode: exitCodes.ok, json: false };
+  forgetEmptyVariables();
   const program = createProgram(context, version);
   try {
     if (args.length === 0) {
@@ -46,8 +47,14 @@ export async function runCli(
     // Commander has said what is wrong, or has printed the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode;
     output.complain(error instanceof Error && isForOperator(error) ? error.message : describeBug(error));
+    if (context.json) output.print(JSON.stringify(failureDocument(error)));
     return error instanceof CommandError ? error.exitCode : exitCodes.failed;
   }
+}
+
+/** `SLUICE_ADMIN= sluice …` is how a shell unsets a variable for one command; the library would take it for a value. */
+function forgetEmptyVariables(): void {
+  for (const name of ['SLUICE_ADMIN', 'SLUICE_TOKEN']) if (process.env[name]?.trim() === '') delete process.env[name];
 }
 
 function createProgram(context: Context, version: string): Command {
@@ -56,7 +63,10 @@ function createProgram(context: Context, version: string): Command {
     .version(version, '-V, --version')
     .usage('COMMAND [options]')
     .addHelpText('after', examples)
-    .configureHelp({ showGlobalOptions: false });
+    .configureHelp({ showGlobalOptions: false })
+    .hook('preAction', (_program, command) => {
+      context.json = command.opts()['json'] === true;
+    });
   const commands = [
     runCommand(context),
     demoCommand(context),
@@ -89,6 +99,11 @@ function explainUsage(text: string, command: Command): string {
 /** Errors whose message was written for whoever types commands, whichever part of Sluice threw them. */
 function isForOperator(error: Error): boolean {
   return ['CommandError', 'StartError', 'StoreError'].includes(error.name);
+}
+
+function failureDocument(error: unknown): FailureDocument {
+  if (error instanceof CommandError) return error.document;
+  return { code: 'FAILED', detail: error instanceof Error ? error.message : String(error) };
 }
 
 function describeBug(error: unknown): string {

@@ -1,6 +1,7 @@
 import { Agent, request } from 'undici';
+import { printable } from '../../config/reading.ts';
 import type { Json } from '../core/json.ts';
-import { CommandError, exitCodes } from './exit-codes.ts';
+import { CommandError, exitCodes, type FailureDocument } from './exit-codes.ts';
 
 export interface ClientOptions {
   /** Such as `http://127.0.0.1:8081`, without a slash at the end. */
@@ -83,20 +84,31 @@ export class AdminClient {
 function understand(status: number, text: string, url: URL): Readonly<Record<string, unknown>> {
   const body = parse(text);
   if (status < 400 && isRecord(body)) return body;
-  if (status >= 400 && isRecord(body) && typeof body['detail'] === 'string') throw problemError(status, body['detail'], body['problems']);
-  const start = text.slice(0, 80).replaceAll(/\s+/g, ' ');
+  if (status >= 400 && isRecord(body) && isProblem(body)) throw problemError(status, body);
+  const start = printable(text.slice(0, 80).replaceAll(/\s+/g, ' '));
   throw new CommandError(
     `${url.origin} answered ${status} ${start === '' ? 'with nothing' : `"${start}"`}, which is not the admin API of Sluice. Check --admin; the default is http://127.0.0.1:8081.`,
     exitCodes.failed,
   );
 }
 
-function problemError(status: number, detail: string, problems: unknown): CommandError {
-  const lines = Array.isArray(problems)
-    ? problems.filter(isRecord).map(({ pointer, message }) => `  ${String(pointer) || '/'}: ${String(message)}`)
-    : [];
+/** The problem document of the API. */
+interface ProblemBody extends FailureDocument {
+  readonly problems?: readonly { readonly pointer?: string; readonly documentPointer?: string; readonly message: string }[];
+}
+
+function isProblem(body: Readonly<Record<string, unknown>>): body is ProblemBody {
+  const { code, detail, problems } = body;
+  return typeof code === 'string' && typeof detail === 'string' && (problems === undefined || Array.isArray(problems));
+}
+
+function problemError(status: number, body: ProblemBody): CommandError {
+  const lines = (body.problems ?? []).map(({ pointer, documentPointer, message }) => {
+    const place = documentPointer === undefined ? pointer || '/' : `${documentPointer} of the configuration`;
+    return printable(`  ${place}: ${message}`);
+  });
   const hint = status === 401 ? ' Give one with --token or SLUICE_TOKEN.' : '';
-  return new CommandError([detail + hint, ...lines].join('\n'), status >= 500 ? exitCodes.failed : exitCodes.refused);
+  return new CommandError([printable(body.detail) + hint, ...lines].join('\n'), status >= 500 ? exitCodes.failed : exitCodes.refused, body);
 }
 
 function parse(text: string): unknown {

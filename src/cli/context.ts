@@ -6,4 +6,6 @@ export interface Context {
   readonly output: Output;
   readonly launcher: Launcher;
   exitCode: number;
+  /** Whether the command that runs was asked for JSON: then a failure is told as JSON too. */
+  json: boolean;
 }

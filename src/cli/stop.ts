@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
+import { formatDuration } from '../../config/units.ts';
 import { addClientOptions, type ClientFlags, createClient } from './client-options.ts';
 import type { Context } from './context.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
 /** Running requests get 30 s, and the processes some more to be gone. */
-const stopTimeoutMs = 45_000;
+const timeout = { meaning: 'how long to wait until it is gone, such as 10s', value: '45s' };
+/** For the one call that asks which process it is. Milliseconds. */
+const callTimeoutMs = 5000;
 const pollMs = 50;
 
 /** What `GET /v1/status` answers, as far as it is of use here. */
@@ -23,17 +26,19 @@ export function stopCommand(context: Context): Command {
       `
 Examples:
   sluice stop
+  sluice stop --timeout 5s                     wait 5 s at most; exit code 5 if it still runs then
   sluice stop --admin http://127.0.0.1:9081`,
     );
-  return addClientOptions(command).action(async (flags: ClientFlags) => {
-    const { supervisor, control } = await (await createClient(flags)).call<StatusBody>('GET', '/v1/status');
+  return addClientOptions(command, timeout).action(async (flags: ClientFlags) => {
+    const client = await createClient({ ...flags, timeoutMs: Math.min(flags.timeoutMs, callTimeoutMs) });
+    const { supervisor, control } = await client.call<StatusBody>('GET', '/v1/status');
     // The API may be somebody else's machine behind a tunnel, where the same number is another process, or none. Two numbers that both
     // live here are no proof, but the signal is one that every program may be sent.
     for (const pid of [supervisor.pid, control.pid]) {
       if (!isAlive(pid)) throw notHere(flags.admin, supervisor.pid);
     }
     signal(supervisor.pid);
-    await waitUntilGone(supervisor.pid);
+    await waitUntilGone(supervisor.pid, flags.timeoutMs);
     if (flags.json === true) context.output.print(JSON.stringify({ stopped: supervisor.pid }));
     else context.output.print(`Stopped (pid ${supervisor.pid}).`);
   });
@@ -48,11 +53,14 @@ function signal(pid: number): void {
   }
 }
 
-async function waitUntilGone(pid: number): Promise<void> {
-  const deadline = performance.now() + stopTimeoutMs;
+async function waitUntilGone(pid: number, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   while (isAlive(pid)) {
     if (performance.now() > deadline) {
-      throw new CommandError(`Sluice (pid ${pid}) is still running. To end it at once, type: kill ${pid}`, exitCodes.timedOut);
+      throw new CommandError(
+        `Sluice (pid ${pid}) still runs after ${formatDuration(timeoutMs)}; it is told to stop and finishes what runs. To end it at once, type: kill ${pid}`,
+        exitCodes.timedOut,
+      );
     }
     await sleep(pollMs);
   }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { runSluice, startSluice, temporaryDirectory } from '../support/process.ts';
@@ -59,6 +60,85 @@ test('stop ends it and waits until it is gone', async (t) => {
   expect(await sluice.exited).toEqual({ code: 0, signal: null });
 });
 
+test('stop waits no longer than --timeout', async (t) => {
+  const target = createServer(() => {}).listen(0, '127.0.0.1');
+  await new Promise((resolve) => target.once('listening', resolve));
+  t.onTestFinished(() => target.close().closeAllConnections());
+  const { port } = target.address() as AddressInfo;
+  const services = { shop: { pools: { blue: { targets: [`http://127.0.0.1:${port}`] } } } };
+  const sluice = await startSluice(t, { document: { services }, workers: 0 });
+  const arrived = new Promise((resolve) => target.once('request', resolve));
+  void fetch(sluice.proxyUrl).catch(() => {});
+  await arrived;
+  const { code, stdout, stderr } = await runSluice(t, ['stop', '--timeout', '100ms', '--admin', sluice.adminUrl, '--json']);
+  expect(code).toBe(5);
+  expect(stderr).toBe(
+    `Sluice (pid ${sluice.pid}) still runs after 100ms; it is told to stop and finishes what runs. To end it at once, type: kill ${sluice.pid}\n`,
+  );
+  expect(JSON.parse(stdout)).toEqual({ code: 'TIMED_OUT', detail: stderr.trimEnd() });
+});
+
+test("history shows other people's words and does not let them act on the terminal", async (t) => {
+  const { sluiceCommand } = await start(t);
+  const reason = '\u001b[2J\u001b]0;owned\u0007\u202eoops\n99 now admin all-yours';
+  expect((await sluiceCommand('switch', 'shop', 'green', '--reason', reason)).code).toBe(0);
+  const { stdout } = await sluiceCommand('history');
+  expect(stdout.split('\n')).toHaveLength(4);
+  expect(stdout).toContain('\\u001b[2J\\u001b]0;owned\\u0007\\u202eoops\\u000a99 now admin all-yours');
+  // oxlint-disable-next-line no-control-regex
+  expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+});
+
+describe('the environment', () => {
+  test('an empty variable is none', async (t) => {
+    const { sluice } = await start(t);
+    const env = { SLUICE_ADMIN: '', SLUICE_TOKEN: ' ' };
+    expect((await runSluice(t, ['undo', '--admin', sluice.adminUrl], { env })).code).toBe(2);
+    expect((await runSluice(t, ['status'], { env })).stderr).not.toContain('Write a URL');
+    expect(await runSluice(t, ['status', '--admin', ''], { env })).toMatchObject({ code: 1 });
+  });
+
+  test('the line break at the end of a token is not part of it', async (t) => {
+    const tokenFile = join(temporaryDirectory(t), 'token');
+    writeFileSync(tokenFile, 'secret\n');
+    const admin = { address: '127.0.0.1:0', tokens: [{ name: 'ci', role: 'operator', tokenFile }] };
+    const sluice = await startSluice(t, { document: { ...document, admin }, workers: 0 });
+    const env = { SLUICE_ADMIN: sluice.adminUrl, SLUICE_TOKEN: 'secret\n' };
+    expect((await runSluice(t, ['status'], { env })).code).toBe(0);
+    const garbled = await runSluice(t, ['status'], { env: { ...env, SLUICE_TOKEN: 'se\ncret' } });
+    expect(garbled).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'The token in --token or SLUICE_TOKEN is not one word of ASCII characters, so no token of Sluice.\n',
+    });
+  });
+});
+
+describe('with --json a failure is told as JSON too', () => {
+  test('a refusal by its problem document', async (t) => {
+    const { sluiceCommand } = await start(t);
+    const { code, stdout, stderr } = await sluiceCommand('switch', 'shp', 'green', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ code: 'SERVICE_NOT_FOUND', status: 404, detail: stderr.trimEnd() });
+  });
+
+  test('an admin API that is not there', async (t) => {
+    const { code, stdout, stderr } = await runSluice(t, ['status', '--admin', 'http://127.0.0.1:1', '--json']);
+    expect(code).toBe(6);
+    expect(JSON.parse(stdout)).toEqual({ code: 'UNREACHABLE', detail: stderr.trimEnd() });
+  });
+
+  test('a file that cannot be read', async (t) => {
+    const { code, stdout } = await runSluice(t, ['check', '-c', '/nowhere/sluice.yaml', '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({
+      code: 'UNREADABLE',
+      detail: 'Cannot read /nowhere/sluice.yaml: there is no such file.',
+      file: '/nowhere/sluice.yaml',
+    });
+  });
+});
+
 describe('exit codes tell a script what happened', () => {
   test('2 where the change is refused, with the reason and the nearest name', async (t) => {
     const { sluiceCommand } = await start(t);
@@ -89,8 +169,9 @@ describe('exit codes tell a script what happened', () => {
   test('5 where nothing answers in time', async (t) => {
     const { sluice, sluiceCommand } = await start(t);
     process.kill(sluice.pid, 'SIGSTOP');
-    const { code, stderr } = await sluiceCommand('status', '--timeout', '100ms');
+    const { code, stdout, stderr } = await sluiceCommand('status', '--timeout', '100ms', '--json');
     expect(code).toBe(5);
+    expect(JSON.parse(stdout)).toMatchObject({ code: 'TIMED_OUT' });
     expect(stderr).toContain('did not answer within 2.1 s');
   });
 
@@ -138,6 +219,7 @@ describe('what is typed wrong is answered with what to type', () => {
     },
     { args: ['weights', 'shop', 'green=1', 'green=2'], says: /"green" is given twice/ },
     { args: ['status', '--timeout', 'soon'], says: /Write a duration such as 500ms or 10s\./ },
+    { args: ['status', '--timeout', '30d'], says: /Write a duration of at most 10m\./ },
     { args: ['status', '--admin', 'ftp://x'], says: /Write a URL such as http:\/\/127\.0\.0\.1:8081\./ },
     { args: ['history', '-n', '0'], says: /Write a whole number from 1 to 1000\./ },
     { args: ['check'], says: /Required option '-c, --config <file>' not specified/ },

@@ -126,10 +126,11 @@ export function spawnSluice(
 export async function runSluice(
   t: TestContext,
   args: readonly string[],
-  options: { readonly command?: readonly string[] } = {},
+  options: { readonly command?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   const [program, ...first] = options.command ?? [process.execPath, mainScript];
-  const child = spawn(program!, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const env = { ...process.env, ...options.env };
+  const child = spawn(program!, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
   t.onTestFinished(() => killGroup(child));
   let stdout = '';
   let stderr = '';
