@@ -175,6 +175,7 @@ async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
     import('./telemetry/metrics.ts'),
   ]);
   try {
+    refuseToGoBack((await store.latest())?.number ?? 0, fleet);
     const controller = await openController({ store, fleet, interpret, clock: { nowMs: () => Date.now() }, log }, parts.file);
     if (controller.kind === 'rejected') throw new StartError(describeRejection(controller));
     const census = new Census(fleet);
@@ -216,6 +217,16 @@ async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
     await store.close();
     throw error;
   }
+}
+
+/** A control process that comes back must not move traffic because somebody replaced the data directory under it. */
+function refuseToGoBack(saved: number, fleet: Fleet): void {
+  const serving = Math.max(0, ...fleet.workers().map(({ revision }) => revision));
+  if (serving <= saved) return;
+  throw new StartError(
+    `The data directory holds ${saved === 0 ? 'nothing' : `revision ${saved}`}, but workers serve revision ${serving}: it was replaced while Sluice runs. ` +
+      `Traffic stays where it is. Put the directory back, or restart Sluice to begin with what is there.`,
+  );
 }
 
 /** Listens, then begins. A call that comes in between waits: it must not be told what has not been saved. */

@@ -1,5 +1,5 @@
 /** The durable store: one SQLite database in the data directory, written by one process at a time. */
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { invariant } from '../core/invariant.ts';
@@ -42,14 +42,23 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
   }
 }
 
+/** Device and inode; undefined where there is no such file. */
+function identityOf(file: string): string | undefined {
+  const found = statSync(file, { throwIfNoEntry: false, bigint: true });
+  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
+}
+
 class SqliteStore implements Store {
   readonly #db: DatabaseSync;
   readonly #file: string;
+  /** Which file it is, whatever its name. */
+  readonly #identity: string | undefined;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
     this.#file = file;
+    this.#identity = identityOf(file);
     this.#statements = prepare(db);
   }
 
@@ -76,6 +85,7 @@ class SqliteStore implements Store {
   async commit(revision: Revision, changes: readonly Difference[]): Promise<void> {
     const { number, document, createdAtMs, actor, action, reason, undoTo, fileDocument } = revision;
     const db = this.#db;
+    this.#checkPlace();
     try {
       db.exec('BEGIN IMMEDIATE');
       const latest = Number(this.#statements.latestNumber.get()?.['number'] ?? 0);
@@ -93,6 +103,15 @@ class SqliteStore implements Store {
 
   async close(): Promise<void> {
     if (this.#db.isOpen) this.#db.close();
+  }
+
+  /** Somebody may have deleted or replaced the file: SQLite would go on writing to one that nobody will find again. */
+  #checkPlace(): void {
+    if (identityOf(this.#file) === this.#identity) return;
+    throw new StoreError(
+      `${this.#file} was removed or replaced while Sluice runs, so a change could not be found again after a restart. ` +
+        'Put the file back if you have it, or restart Sluice to begin with what is there now.',
+    );
   }
 
   /**

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { describe, expect, test, type TestContext } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
 import { eventually, isAlive, type SluiceProcess, startSluice } from '../support/process.ts';
@@ -157,6 +158,24 @@ describe('workers', () => {
 });
 
 describe('control', () => {
+  test('never goes back behind what workers serve, when somebody has deleted the data directory', async (t) => {
+    const sluice = await startWithTwoPools(t);
+    await sluice.api('POST', '/v1/services/demo/switch', { to: 'green' });
+    const { pid } = (await sluice.status()).control;
+    rmSync(sluice.dataDir, { recursive: true });
+    expect(await sluice.api('PUT', '/v1/services/demo/weights', { blue: 1 })).toMatchObject({
+      status: 503,
+      body: { code: 'STORE_UNAVAILABLE' },
+    });
+    process.kill(pid, 'SIGKILL');
+    await sluice.waitForLog(
+      ({ level, msg }) =>
+        level === 'error' && msg !== undefined && msg.startsWith('The data directory holds nothing, but workers serve revision 2'),
+    );
+    const { body } = await (await Connection.open(t, sluice.proxyUrl)).get();
+    expect(body).toBe('green');
+  });
+
   test('a killed control process comes back, and traffic does not notice', async (t) => {
     const sluice = await startWithTwoPools(t);
     const connections = [...(await connectTo(t, sluice, 1, 2)), ...(await connectTo(t, sluice, 2, 2))];

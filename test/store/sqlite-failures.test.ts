@@ -177,3 +177,16 @@ function overwrite(file: string, offset: number): void {
 function big(number: number) {
   return aRevision(number, { document: { filler: String(number).padStart(100_000, 'x') } });
 }
+
+test.each([
+  ['deleted', (file: string) => rmSync(file)],
+  ['replaced by a copy', (file: string) => (copyFileSync(file, `${file}.copy`), rmSync(file), copyFileSync(`${file}.copy`, file))],
+])('a commit after the file was %s is refused: nobody would find it again', async (_, interfere) => {
+  const directory = temporaryDirectory();
+  const store = await openSqliteStore(directory);
+  await commitAll(store, 1, 2);
+  interfere(join(directory, 'sluice.db'));
+  const failure = await failureOf(store.commit(aRevision(3), changesOf(3)));
+  expect(failure.message).toContain('was removed or replaced while Sluice runs');
+  expect((await store.latest())?.number).toBe(2);
+});
