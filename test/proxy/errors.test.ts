@@ -59,17 +59,14 @@ const provocations: Record<Cause, ((t: TestContext) => Promise<Provoked>) | stri
   connection_terminated: (t) => askTarget(t, (peer) => peer.end(), { retryAttempts: 0 }),
   response_timeout: (t) => askTarget(t, () => {}, { timeouts: { responseMs: shortMs } }),
   request_timeout: (t) => askTarget(t, () => {}, { timeouts: { requestMs: shortMs } }),
-  target_stalled: (t) =>
-    askTarget(
-      t,
-      (peer) => {
-        peer.pause();
-        // It hears of its end only when it reads again.
-        t.onTestFinished(() => void peer.socket.destroy());
-      },
-      { timeouts: { idleMs: shortMs } },
-      `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000000\r\n\r\n${'x'.repeat(50_000_000)}`,
-    ),
+  target_stalled: async (t) => {
+    const target = await startRawTarget(t, (peer) => peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx'));
+    const proxy = await startProxy(t, { pools: { blue: [target] }, timeouts: { idleMs: shortMs } });
+    const client = await proxy.connect();
+    client.send(get);
+    await client.ended;
+    return { proxy, answer: undefined };
+  },
   malformed_response: (t) => askTarget(t, saying('HELLO\r\n\r\n')),
   response_head_too_large: (t) => askTarget(t, saying(`HTTP/1.1 200 OK\r\n${'X: 1\r\n'.repeat(257)}\r\n`)),
   response_coding_unknown: (t) => askTarget(t, saying('HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n')),

@@ -154,10 +154,11 @@ describe.concurrent('a target that', () => {
 
   test('does not read an upload is given up with 504', async (t) => {
     const target = await startRawTarget(t, (peer) => peer.pause());
-    const proxy = await startProxy(t, { pools: { blue: [target] }, timeouts: { idleMs: shortMs } });
+    const proxy = await startProxy(t, { pools: { blue: [target] }, timeouts: { idleMs: 500 } });
+    const body = Buffer.alloc(30_000_000);
     const client = await proxy.connect();
-    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n');
-    client.send(Buffer.alloc(100_000_000));
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
+    client.send(body);
     expect((await client.answer()).status).toBe(504);
     expect(await proxy.logged(() => true)).toMatchObject({ status: 504, cause: 'target_stalled' });
     const peer = await target.peer(0);
