@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { formatDuration } from '../../config/units.ts';
@@ -32,10 +33,9 @@ Examples:
   return addClientOptions(command, timeout).action(async (flags: ClientFlags) => {
     const client = await createClient({ ...flags, timeoutMs: Math.min(flags.timeoutMs, callTimeoutMs) });
     const { supervisor, control } = await client.call<StatusBody>('GET', '/v1/status');
-    // The API may be somebody else's machine behind a tunnel, where the same number is another process, or none. Two numbers that both
-    // live here are no proof, but the signal is one that every program may be sent.
+    // The API may be that of another machine, or of a container, where the same numbers are other processes, such as this one's init.
     for (const pid of [supervisor.pid, control.pid]) {
-      if (!isAlive(pid)) throw notHere(flags.admin, supervisor.pid);
+      if (!isAlive(pid) || !looksLikeSluice(pid)) throw notHere(flags.admin, supervisor.pid);
     }
     signal(supervisor.pid);
     await waitUntilGone(supervisor.pid, flags.timeoutMs);
@@ -71,6 +71,15 @@ function notHere(admin: string, pid: number): CommandError {
     `The Sluice at ${admin} says that it is process ${pid}, which is not on this machine. Run "sluice stop" where it runs, or send that process SIGTERM there.`,
     exitCodes.refused,
   );
+}
+
+/** By its command line, where the system shows it. */
+function looksLikeSluice(pid: number): boolean {
+  try {
+    return /sluice|\bmain\.[jt]s\b/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  } catch {
+    return !existsSync('/proc/self/cmdline');
+  }
 }
 
 /** A process of another user is alive too. */

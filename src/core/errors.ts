@@ -19,7 +19,7 @@ export const errorSummaries = {
   UNSUPPORTED_MEDIA_TYPE: 'The body is not JSON.',
   BODY_TOO_LARGE: 'The body is larger than the admin API takes.',
   STORE_UNAVAILABLE: 'The change could not be saved, so it was not applied.',
-  SHUTTING_DOWN: 'Sluice is stopping and takes no more changes.',
+  SHUTTING_DOWN: 'Sluice has stopped serving and takes no more changes.',
   INTERNAL: 'Sluice has a bug; the log says more.',
 } as const;
 

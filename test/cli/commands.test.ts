@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, type TestContext } from 'vitest';
-import { runSluice, startSluice, temporaryDirectory } from '../support/process.ts';
+import { startAppWith } from '../e2e/app.ts';
+import { isAlive, runSluice, startSluice, temporaryDirectory } from '../support/process.ts';
 
 const document = {
   services: {
@@ -58,6 +60,20 @@ test('stop ends it and waits until it is gone', async (t) => {
   const { sluice, sluiceCommand } = await start(t, { workers: 1 });
   expect(await sluiceCommand('stop')).toEqual(done(`Stopped (pid ${sluice.pid}).\n`));
   expect(await sluice.exited).toEqual({ code: 0, signal: null });
+});
+
+test('stop does not end a process that only has the number of a Sluice somewhere else', async (t) => {
+  const innocent = spawn('sleep', ['60'], { stdio: 'ignore' });
+  t.onTestFinished(() => void innocent.kill('SIGKILL'));
+  const pid = innocent.pid ?? 0;
+  const elsewhere = await startAppWith(t, (_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ supervisor: { pid }, control: { pid } }));
+  });
+  const { code, stderr } = await runSluice(t, ['stop', '--admin', elsewhere.url]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`says that it is process ${pid}, which is not on this machine`);
+  expect(isAlive(pid)).toBe(true);
 });
 
 test('stop waits no longer than --timeout', async (t) => {
