@@ -13,7 +13,8 @@
  *    Below that bound serving the earliest deadline first always works out, whatever was picked before (the pools ahead can be counted
  *    against the fractions of all; Tijdeman, The chairman assignment problem, 1980, and Baruah et al., Proportionate progress, 1996).
  *
- * So every prefix is within 1 of `n · share`, and every window within 2. `test/core/split.test.ts` holds that against a naive version.
+ * So every prefix is within 1 of `n · share`, and every window within 2. A new revision carries the debts over, as far as the new shares can
+ * bear them: no pool is ever a whole request behind or ahead. `test/core/split.test.ts` holds that against a naive version.
  */
 export class SplitSequence {
   /** Pools that may win, by the caller's index; those of weight 0 are not in it. */
@@ -46,7 +47,7 @@ export class SplitSequence {
     this.#behind = new Float64Array(winners.length);
     this.#largest = this.#weights.indexOf(Math.max(...this.#weights));
     this.#turn = Float64Array.from(winners, () => random() * this.#total);
-    if (previous !== undefined) this.#carryOver(previous);
+    if (previous !== undefined && winners.length > 1) this.#carryOver(previous);
   }
 
   /** The caller's index of the pool that gets the next request, or -1 where every weight is 0. Costs a few steps per pool. */
@@ -106,13 +107,44 @@ export class SplitSequence {
     return winner;
   }
 
-  /** Debts are kept in requests; what a pool that left was owed, or had too much, is spread over the others by weight. */
+  /**
+   * Debts are kept in requests; what a pool that left was owed, or had too much, is spread over the others by weight. Several debts that
+   * were bearable may not be so with other shares, because they fall due together: then all of them shrink until they are.
+   */
   #carryOver(previous: SplitSequence): void {
+    const behind = this.#behind;
     let sum = 0;
-    for (const [arm, id] of this.#ids.entries()) sum += this.#behind[arm] = previous.behind(id) * this.#total;
-    for (const arm of this.#ids.keys()) this.#behind[arm]! -= (sum * this.#weights[arm]!) / this.#total;
+    for (const [arm, id] of this.#ids.entries()) sum += behind[arm] = previous.behind(id) * this.#total;
+    for (const arm of behind.keys()) behind[arm]! -= (sum * this.#weights[arm]!) / this.#total;
+    while (!this.#isBearable()) for (const arm of behind.keys()) behind[arm]! *= forgiveness;
+  }
+
+  /**
+   * Whether no pool has to be a whole request behind or ahead from here on: of any `n` requests to come, those that must have gone to one
+   * pool or another by then are at most `n`. Only pools that are ahead can make it otherwise, and only while they are by one in all.
+   */
+  #isBearable(): boolean {
+    const whole = this.#total - rounding;
+    if (this.#behind.some((debt) => Math.abs(debt) >= whole)) return false;
+    for (let requests = 1; requests <= horizon; requests++) {
+      let ahead = 0;
+      let needed = 0;
+      for (const [arm, weight] of this.#weights.entries()) {
+        const due = this.#behind[arm]! + requests * weight;
+        if (due < 0) ahead -= due;
+        else needed += Math.floor((due + rounding) / this.#total);
+      }
+      if (ahead < whole) return true;
+      if (needed > requests) return false;
+    }
+    return false;
   }
 }
+
+/** What is left of each debt where all of them together are too much. */
+const forgiveness = 0.9;
+/** How many requests are looked ahead. Debts that need longer are taken for too much: a few pools with tiny shares, all of them ahead. */
+const horizon = 100;
 
 /** Far below any weight, far above what adding up doubles can be off by. */
 const rounding = 1e-6;

@@ -121,6 +121,41 @@ describe('a new revision', () => {
     expect(canary).toBeLessThanOrEqual(101);
   });
 
+  test('never finds a pool a whole request behind or ahead, whatever pools leave and come back', () => {
+    const weights = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 1000 })), {
+      minLength: 6,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(weights, fc.nat(40)), { maxLength: 30 }), fc.integer(), (revisions, seed) => {
+        const random = randomFrom(seed);
+        let sequence: SplitSequence | undefined;
+        for (const [arms, requests] of revisions) {
+          sequence = new SplitSequence(weightsOf(...arms), sequence, random);
+          for (let request = 0; request <= requests; request++) {
+            if (request > 0) sequence.pick(random);
+            const behind = arms.map((_, pool) => sequence!.behind(`pool-${pool}`));
+            expect(Math.max(...behind.map(Math.abs))).toBeLessThan(1);
+            expect(behind.reduce((sum, debt) => sum + debt, 0)).toBeCloseTo(0, 9);
+          }
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('keeps what a small pool is owed, among many whose weights change all the time', () => {
+    const random = randomFrom(9);
+    let sequence: SplitSequence | undefined;
+    let canary = 0;
+    for (let revision = 0; revision < 2000; revision++) {
+      const others = revision % 2 === 0 ? [11, 11, 11, 11, 11, 11, 11, 11, 11] : [11, 11, 11, 11, 12, 10, 11, 11, 11];
+      sequence = new SplitSequence(weightsOf(...others, 1), sequence, random);
+      for (let request = 0; request < 10; request++) if (sequence.pick(random) === 9) canary += 1;
+    }
+    expect(Math.abs(canary - 200)).toBeLessThan(2);
+  });
+
   test('keeps every pool within one of what all weights so far have added up to', () => {
     fc.assert(
       fc.property(
