@@ -1,4 +1,4 @@
-import type { JournalEntry, Revision } from '../src/control/ports.ts';
+import type { JournalEntry, RevisionSummary } from '../src/control/ports.ts';
 import { change } from './answers.ts';
 import { refuseBody } from './body.ts';
 import { Refusal } from './problems.ts';
@@ -73,7 +73,7 @@ function numberOf(call: Call): number {
   throw new Refusal('REVISION_NOT_FOUND', `${JSON.stringify(text)} is no revision; they are numbered 1, 2, 3 and so on.`);
 }
 
-function revisionSummary({ number, createdAtMs, actor, action, reason, undoTo }: Revision): object {
+function revisionSummary({ number, createdAtMs, actor, action, reason, undoTo }: RevisionSummary): object {
   return { revision: number, createdAt: new Date(createdAtMs).toISOString(), actor, action, reason, undoTo: undoTo ?? null };
 }
 

@@ -18,6 +18,7 @@ import {
   type PublishResult,
   type Reply,
   type Revision,
+  type RevisionSummary,
   type Store,
 } from './ports.ts';
 import { goalFrom, goalOfFile, isRejection, prepare, type Goal, type InForce, type Prepared } from './prepare.ts';
@@ -115,7 +116,7 @@ export class SingleWriter implements Controller {
     return this.#parts.store.revision(number);
   }
 
-  revisions(limit: number): Promise<readonly Revision[]> {
+  revisions(limit: number): Promise<readonly RevisionSummary[]> {
     return this.#parts.store.revisions(limit);
   }
 

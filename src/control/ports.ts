@@ -27,11 +27,10 @@ export type Interpretation =
   | { readonly kind: 'valid'; readonly model: Model }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
-/** A saved revision: the whole document as it stood, and how it came about. */
-export interface Revision {
+/** How a saved revision came about. */
+export interface RevisionSummary {
   /** 1, 2, 3 …, without gaps. */
   readonly number: number;
-  readonly document: JsonObject;
   /** Milliseconds since the epoch. */
   readonly createdAtMs: number;
   /** The token's name, `anonymous` without tokens, `file` for what was read from the config file. */
@@ -42,6 +41,11 @@ export interface Revision {
   readonly reason: string;
   /** The revision that `undo` goes back to from here: the one before, but for an undo the one before what it restored. */
   readonly undoTo: number | undefined;
+}
+
+/** A saved revision: the whole document as it stood, and how it came about. */
+export interface Revision extends RevisionSummary {
+  readonly document: JsonObject;
   /** Where this revision came from the config file: the file's document, the base of the next three-way merge. */
   readonly fileDocument: JsonObject | undefined;
 }
@@ -69,8 +73,8 @@ export interface Store {
   revision(number: number): Promise<Revision | undefined>;
   /** The newest revision that came from a config file. */
   lastApplied(): Promise<Revision | undefined>;
-  /** Newest first, at most `limit`. */
-  revisions(limit: number): Promise<readonly Revision[]>;
+  /** Newest first, at most `limit`. Without the documents: a thousand of them would be a lot to read for a list. */
+  revisions(limit: number): Promise<readonly RevisionSummary[]>;
   /** Newest first, at most `limit`. */
   journal(limit: number): Promise<readonly JournalEntry[]>;
   /**
@@ -144,11 +148,11 @@ export interface CommandOptions {
 export type Reply =
   | {
       readonly kind: 'accepted';
-      /** The revision in force afterwards; with `dryRun` the one that it would have been. */
+      /** The revision in force afterwards; with `dryRun` the one that it would have been. The previous one where none was made. */
       readonly revision: number;
       readonly previous: number;
       readonly dryRun: boolean;
-      /** False where the document already said so: then no revision was made. */
+      /** Whether the document is another one than before. A config file that says what is in force already is noted all the same. */
       readonly changed: boolean;
       readonly changes: readonly Difference[];
       readonly applied: PublishResult['applied'];
@@ -164,6 +168,6 @@ export interface Controller {
   model(): Model;
   execute(command: Command, options: CommandOptions): Promise<Reply>;
   revision(number: number): Promise<Revision | undefined>;
-  revisions(limit: number): Promise<readonly Revision[]>;
+  revisions(limit: number): Promise<readonly RevisionSummary[]>;
   journal(limit: number): Promise<readonly JournalEntry[]>;
 }

@@ -1,6 +1,6 @@
 import { invariant } from '../core/invariant.ts';
 import type { Difference } from '../core/json.ts';
-import { revisionsKept, type JournalEntry, type Revision, type Store } from '../control/ports.ts';
+import { revisionsKept, type JournalEntry, type Revision, type RevisionSummary, type Store } from '../control/ports.ts';
 
 /** A store that forgets everything with the process: for tests, and for embedding where nothing must touch a disk. */
 export class MemoryStore implements Store {
@@ -20,8 +20,16 @@ export class MemoryStore implements Store {
     return this.#revisions.findLast((revision) => revision.fileDocument !== undefined);
   }
 
-  async revisions(limit: number): Promise<readonly Revision[]> {
-    return this.#revisions.toReversed().slice(0, limit);
+  async revisions(limit: number): Promise<readonly RevisionSummary[]> {
+    const newest = this.#revisions.toReversed().slice(0, limit);
+    return newest.map(({ number, createdAtMs, actor, action, reason, undoTo }) => ({
+      number,
+      createdAtMs,
+      actor,
+      action,
+      reason,
+      undoTo,
+    }));
   }
 
   async journal(limit: number): Promise<readonly JournalEntry[]> {

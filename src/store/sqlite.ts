@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { invariant } from '../core/invariant.ts';
 import { isJsonObject, type Difference, type Json, type JsonObject } from '../core/json.ts';
-import { revisionsKept, StoreError, type JournalEntry, type Revision, type Store } from '../control/ports.ts';
+import { revisionsKept, StoreError, type JournalEntry, type Revision, type RevisionSummary, type Store } from '../control/ports.ts';
 import { explainDirectoryError, explainSqliteError, sqliteCodes } from './sqlite-errors.ts';
 import { migrate } from './sqlite-schema.ts';
 
@@ -63,7 +63,7 @@ class SqliteStore implements Store {
   }
 
   async latest(): Promise<Revision | undefined> {
-    return this.#read('reading the latest revision', () => this.#revisions(this.#statements.newest, 1)[0]);
+    return this.#read('reading the latest revision', () => this.#revisions(this.#statements.latest)[0]);
   }
 
   async revision(number: number): Promise<Revision | undefined> {
@@ -74,8 +74,8 @@ class SqliteStore implements Store {
     return this.#read('reading the last applied file', () => this.#revisions(this.#statements.applied)[0]);
   }
 
-  async revisions(limit: number): Promise<readonly Revision[]> {
-    return this.#read('reading the revisions', () => this.#revisions(this.#statements.newest, limit));
+  async revisions(limit: number): Promise<readonly RevisionSummary[]> {
+    return this.#read('reading the revisions', () => this.#statements.summaries.all(limit).map(summaryOf));
   }
 
   async journal(limit: number): Promise<readonly JournalEntry[]> {
@@ -137,16 +137,11 @@ class SqliteStore implements Store {
 
   #revisions(statement: StatementSync, ...parameters: number[]): Revision[] {
     return statement.all(...parameters).map((row) => {
-      const number = Number(row['number']);
-      const what = `revision ${number}`;
+      const summary = summaryOf(row);
+      const what = `revision ${summary.number}`;
       return {
-        number,
+        ...summary,
         document: this.#document(row['document'], what),
-        createdAtMs: Number(row['created_at_ms']),
-        actor: String(row['actor']),
-        action: String(row['action']),
-        reason: String(row['reason']),
-        undoTo: row['undo_to'] === null ? undefined : Number(row['undo_to']),
         fileDocument: row['file_document'] === null ? undefined : this.#document(row['file_document'], what),
       };
     });
@@ -161,10 +156,11 @@ class SqliteStore implements Store {
 
 function prepare(db: DatabaseSync) {
   return {
-    newest: db.prepare('SELECT * FROM revisions ORDER BY number DESC LIMIT ?'),
+    latest: db.prepare('SELECT * FROM revisions ORDER BY number DESC LIMIT 1'),
     byNumber: db.prepare('SELECT * FROM revisions WHERE number = ?'),
     applied: db.prepare('SELECT * FROM revisions WHERE file_document IS NOT NULL ORDER BY number DESC LIMIT 1'),
     latestNumber: db.prepare('SELECT max(number) AS number FROM revisions'),
+    summaries: db.prepare('SELECT number, created_at_ms, actor, action, reason, undo_to FROM revisions ORDER BY number DESC LIMIT ?'),
     journal: db.prepare('SELECT * FROM journal ORDER BY seq DESC LIMIT ?'),
     addRevision: db.prepare(
       'INSERT INTO revisions (number, created_at_ms, actor, action, reason, undo_to, document, file_document) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
@@ -173,6 +169,17 @@ function prepare(db: DatabaseSync) {
       'DELETE FROM revisions WHERE number <= ? AND number IS NOT (SELECT max(number) FROM revisions WHERE file_document IS NOT NULL)',
     ),
     addEntry: db.prepare('INSERT INTO journal (at_ms, actor, action, reason, revision, changes) VALUES (?, ?, ?, ?, ?, ?)'),
+  };
+}
+
+function summaryOf(row: Record<string, SQLOutputValue>): RevisionSummary {
+  return {
+    number: Number(row['number']),
+    createdAtMs: Number(row['created_at_ms']),
+    actor: String(row['actor']),
+    action: String(row['action']),
+    reason: String(row['reason']),
+    undoTo: row['undo_to'] === null ? undefined : Number(row['undo_to']),
   };
 }
 

@@ -1,8 +1,14 @@
 /** What every store does. Called by one test file per implementation. */
 import { assert, asyncProperty, dictionary, jsonValue, string } from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { revisionsKept, type Revision, type Store } from '../../src/control/ports.ts';
+import { revisionsKept, type Revision, type RevisionSummary, type Store } from '../../src/control/ports.ts';
 import { aRevision, changesOf, commitAll } from './support.ts';
+
+/** What a list says of {@link aRevision}. */
+function summary(number: number, more: Partial<RevisionSummary> = {}): RevisionSummary {
+  const { document: _, fileDocument: __, ...rest } = aRevision(number, more);
+  return rest;
+}
 
 const file = (number: number): Revision => aRevision(number, { action: 'file', fileDocument: { number } });
 
@@ -40,6 +46,13 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.journal(1)).toEqual([
         { seq: 2, atMs: 1_700_000_000_002, actor: 'test', action: 'weights', reason: 'because of 2', revision: 2, changes: changesOf(2) },
       ]);
+    });
+
+    test('the list of revisions says how each came about, without the documents', async () => {
+      const store = await openStore();
+      await store.commit(file(1), []);
+      await store.commit(aRevision(2), []);
+      expect(await store.revisions(2)).toStrictEqual([summary(2), summary(1, { action: 'file' })]);
     });
 
     test('lists are newest first and no longer than asked', async () => {
