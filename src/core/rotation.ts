@@ -2,26 +2,58 @@
 const visitsMax = 16_384;
 
 /**
- * The order in which weighted round robin visits the items of a list: item `i` appears in proportion to `weights[i]`, spread as evenly
- * as its weight allows, items of weight 0 never. Equal weights give 0, 1, 2 …; no positive weight gives an empty rotation.
+ * The order in which weighted round robin visits the items of a list: item `i` appears in proportion to `weights[i]`, spread over the round,
+ * items of weight 0 never. Equal weights give 0, 1, 2 …; no positive weight gives an empty rotation. Weights are non-negative integers.
  *
- * Visit `v` of an item of weight `w` is due at `(v + ½) / w` of the way round; sorting by due time gives the order (stride scheduling,
- * Waldspurger and Weihl 1995). Weights are non-negative integers.
+ * Visit `v` of an item with share `s` has a window: from the moment when the item has had its `v / s` of the round, to the one when it should
+ * have had one more. So after any number of visits, in this round or the next, each item has had its share to within one. One visit in each
+ * window always fits (Tijdeman, The chairman assignment problem, 1980), and giving every visit, by the end of its window, the earliest place
+ * that is free finds it: whoever can still use an earlier place can use a later one too.
  */
 export function compileRotation(weights: readonly number[]): readonly number[] {
-  const divisor = weights.reduce(greatestCommonDivisor, 0);
-  if (divisor === 0) return [];
-  let visits = weights.map((weight) => weight / divisor);
+  const visits = visitsPerRound(weights);
+  const total = visits.reduce((sum, count) => sum + count, 0);
+  const windows: { item: number; from: number; until: number }[] = [];
+  for (const [item, count] of visits.entries()) {
+    for (let visit = 0; visit < count; visit++) {
+      windows.push({ item, from: Math.floor((visit * total) / count), until: Math.ceil(((visit + 1) * total) / count) });
+    }
+  }
+  windows.sort((a, b) => a.until - b.until || visits[b.item]! - visits[a.item]! || a.item - b.item);
+
+  const rotation = new Array<number>(total);
+  const free = new FreePlaces(total);
+  for (const { item, from } of windows) rotation[free.take(from)] = item;
+  return rotation;
+}
+
+/** The weights without their common measure, rounded where a round would be too long. */
+function visitsPerRound(weights: readonly number[]): number[] {
+  const divisor = weights.reduce(greatestCommonDivisor, 0) || 1;
+  const visits = weights.map((weight) => weight / divisor);
   const total = visits.reduce((sum, count) => sum + count, 0);
   const limit = Math.max(visitsMax, 4 * weights.length);
-  if (total > limit) visits = visits.map((count) => (count === 0 ? 0 : Math.max(1, Math.round((count * limit) / total))));
+  if (total <= limit) return visits;
+  return visits.map((count) => (count === 0 ? 0 : Math.max(1, Math.round((count * limit) / total))));
+}
 
-  const due: { item: number; at: number }[] = [];
-  for (const [item, count] of visits.entries()) {
-    for (let visit = 0; visit < count; visit++) due.push({ item, at: (visit + 0.5) / count });
+/** Which places are free; finding the next one costs next to nothing, however many are taken (a union-find with path halving). */
+class FreePlaces {
+  /** Of a free place itself, of a taken one a later place. */
+  readonly #next: Int32Array;
+
+  constructor(count: number) {
+    this.#next = Int32Array.from({ length: count + 1 }, (_, place) => place);
   }
-  due.sort((a, b) => a.at - b.at || a.item - b.item);
-  return due.map(({ item }) => item);
+
+  /** Takes the first free place at or after `from`. */
+  take(from: number): number {
+    const next = this.#next;
+    let place = from;
+    while (next[place] !== place) place = next[place] = next[next[place]!]!;
+    next[place] = place + 1;
+    return place;
+  }
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
