@@ -1,12 +1,13 @@
 /**
- * The path as routes see it: percent-encoded unreserved characters decoded and dot segments removed (RFC 3986 section 6.2.2), so that
- * `/%61pi/../admin` cannot slip past a rule for `/admin`. The target still gets what the client sent.
+ * The path as routes see it: percent-encoded unreserved characters decoded, the digits of what stays encoded in upper case, and dot segments
+ * removed (RFC 3986 section 6.2.2), so that `/%61pi/../admin` cannot slip past a rule for `/admin`, nor `/a%2fb` past one for `/a%2Fb`. The
+ * target still gets what the client sent. A pattern that this function changes would never match.
  */
 export function routablePath(path: string): string {
   if (!mayNeedWork.test(path)) return path;
   const decoded = path.replace(encodedOctet, (octet, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return unreserved.test(character) ? character : octet;
+    return unreserved.test(character) ? character : octet.toUpperCase();
   });
   return decoded.includes('/.') ? withoutDotSegments(decoded) : decoded;
 }

@@ -21,7 +21,7 @@ export function compileRotation(weights: readonly number[]): readonly number[] {
   }
   windows.sort((a, b) => a.until - b.until || visits[b.item]! - visits[a.item]! || a.item - b.item);
 
-  const rotation = new Array<number>(total);
+  const rotation = Array.from({ length: total }, () => 0);
   const free = new FreePlaces(total);
   for (const { item, from } of windows) rotation[free.take(from)] = item;
   return rotation;

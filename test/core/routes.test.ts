@@ -84,10 +84,23 @@ test.each([
   ['/a/%2e%2E/b', '/b'],
   ['/%7euser', '/~user'],
   ['/a%2Fb', '/a%2Fb'], // an encoded slash is not a slash
+  ['/a%2fb', '/a%2Fb'], // but case does not make it another one
+  ['/%c3%Bc/%2e%2e/%3b', '/%3B'],
   ['/a//b', '/a//b'],
   ['/%zz', '/%zz'],
 ])('routes see %s as %s', (path, seen) => {
   expect(routablePath(path)).toBe(seen);
+});
+
+test('what routes see of a path they see of itself', () => {
+  const pieces = fc.array(fc.constantFrom('/', '.', '..', '%2e', '%2E', '%2f', '%2F', '%c3', 'a', '%61', '%zz'), { maxLength: 12 });
+  fc.assert(
+    fc.property(pieces, (parts) => {
+      const seen = routablePath(`/${parts.join('')}`);
+      expect(routablePath(seen)).toBe(seen);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 /** The naive version: every route that matches, sorted by how specific it is. */
