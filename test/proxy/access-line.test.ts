@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type AccessLine, formatAccessLine } from '../../proxy/access-line.ts';
+
+const line: AccessLine = {
+  client: '192.0.2.1',
+  method: 'GET',
+  host: 'shop.example',
+  target: '/cart?token=secret',
+  status: 200,
+  bytes: 120,
+  durationMs: 1.23456,
+  service: 'shop',
+  pool: 'blue',
+  targetId: 'b1',
+  revision: 7,
+  decision: 'split',
+  cause: '',
+};
+
+test('a line is JSON, tells everything, and leaves the query out', () => {
+  expect(JSON.parse(formatAccessLine(line, '2026-01-02T03:04:05.678Z'))).toEqual({
+    time: '2026-01-02T03:04:05.678Z',
+    client: '192.0.2.1',
+    method: 'GET',
+    host: 'shop.example',
+    path: '/cart',
+    status: 200,
+    bytes: 120,
+    ms: 1.235,
+    service: 'shop',
+    pool: 'blue',
+    target: 'b1',
+    revision: 7,
+    decision: 'split',
+    cause: '',
+  });
+});
+
+test.each(['a"b', 'a\\b', 'a\nb', 'a\u007fb', 'grün'])('what a client sends cannot break a line: %j', (host) => {
+  const text = formatAccessLine({ ...line, host }, 'now');
+  expect(text).not.toMatch(/[\n\r]/);
+  expect((JSON.parse(text) as { host: string }).host).toBe(host);
+});
+
+test('docs/access-log.md names every field, in the order of the line', () => {
+  const page = readFileSync(new URL('../../docs/access-log.md', import.meta.url), 'utf8');
+  const documented = [...page.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, names]) =>
+    [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+  );
+  expect(documented).toEqual(Object.keys(JSON.parse(formatAccessLine(line, 'now')) as object));
+});
