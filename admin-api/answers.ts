@@ -1,38 +1,120 @@
-/** What a change is answered with. */
+/** What calls are answered with: a part of what is in force, or what became of a change. */
+import { Type, type Static, type TSchema } from 'typebox';
+import type { ErrorCode } from '../src/core/errors.ts';
+import { childPointer, type Json } from '../src/core/json.ts';
 import type { Command, CommandOptions, Reply } from '../src/control/ports.ts';
 import { etagOf } from './if-match.ts';
 import type { AdminApiOptions } from './options.ts';
-import { rejectionAnswer } from './problems.ts';
-import { readCommandOptions } from './query.ts';
-import type { Answer, Call } from './route.ts';
+import { rejectionAnswer, type SentBody } from './problems.ts';
+import { changeQuery, readCommandOptions } from './query.ts';
+import type { Answer, Call, Route } from './route.ts';
+import { warningsOf } from './warnings.ts';
 
-/** Executes a command with the conditions that the call names, and answers what became of it. */
-export async function change(command: Command, call: Call, { controller }: AdminApiOptions): Promise<Answer> {
-  const options = readCommandOptions(call);
-  return changeAnswer(await controller.execute(command, options), options);
+const closed = { additionalProperties: false } as const;
+
+export const DifferenceSchema = Type.Object(
+  {
+    pointer: Type.String({ description: 'A place in the configuration (RFC 6901).' }),
+    before: Type.Optional(Type.Unknown({ description: 'Missing where nothing was there.' })),
+    after: Type.Optional(Type.Unknown({ description: 'Missing where nothing is there any more.' })),
+  },
+  closed,
+);
+
+/** What a change is answered with. */
+export const ChangeSchema = Type.Object(
+  {
+    revision: Type.Integer({ description: 'The revision in force now; with dryRun the one that it would have been.' }),
+    previous: Type.Integer({ description: 'The revision that was in force before.' }),
+    changed: Type.Boolean({ description: 'False where the document already said so: then no revision was made.' }),
+    dryRun: Type.Optional(Type.Literal(true)),
+    changes: Type.Array(DifferenceSchema),
+    applied: Type.Array(Type.Object({ worker: Type.Integer(), ms: Type.Number() }, closed), {
+      description: 'The workers that have applied it, and how long each took.',
+    }),
+    stragglers: Type.Optional(
+      Type.Array(Type.Object({ worker: Type.Integer(), pid: Type.Integer() }, closed), {
+        description: 'The workers that had not applied it when the time ran out; they still handle requests by an earlier revision.',
+      }),
+    ),
+    warnings: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'What is allowed and probably not meant, in sentences; for example weight on a pool that has no targets.',
+      }),
+    ),
+  },
+  { $id: 'Change', ...closed },
+);
+export type ChangeBody = Static<typeof ChangeSchema>;
+
+/** What the routes of changes have in common. `errors` are those that not every change has. */
+export function changing(...errors: readonly ErrorCode[]): Pick<Route, 'query' | 'ifMatch' | 'answers' | 'errors'> {
+  return {
+    query: changeQuery,
+    ifMatch: true,
+    answers: {
+      200: { description: 'Every worker has applied it; or, with dryRun, it could be made.', schema: ChangeSchema, etag: true },
+      202: {
+        description: 'It is saved and in force, but not every worker has applied it yet, or nobody has waited.',
+        schema: ChangeSchema,
+        etag: true,
+      },
+    },
+    errors: ['INVALID', 'STALE_REVISION', 'STORE_UNAVAILABLE', 'SHUTTING_DOWN', ...errors],
+  };
 }
 
-/** 200 means that every worker has applied it. Where one has not, or nobody waited, the answer is 202: never a false 200. */
-export function changeAnswer(reply: Reply, { wait }: Pick<CommandOptions, 'wait'>): Answer {
-  if (reply.kind === 'rejected') return rejectionAnswer(reply);
-  const { revision, previous, dryRun, changed, changes, applied, stragglers } = reply;
-  const everywhere = stragglers.length === 0 && wait === 'workers';
-  return {
-    status: dryRun || everywhere ? 200 : 202,
-    body: {
-      revision,
-      previous,
-      changed,
-      ...(dryRun ? { dryRun } : {}),
-      changes,
-      applied,
-      ...(stragglers.length > 0 ? { stragglers } : {}),
-    },
-    headers: dryRun ? {} : { etag: etagOf(revision) },
-  };
+/** What the routes that show a part of what is in force have in common. */
+export function showing(schema: TSchema, ...errors: readonly ErrorCode[]): Pick<Route, 'query' | 'answers' | 'errors'> {
+  return { query: [], answers: { 200: { description: 'What is in force.', schema, etag: true } }, errors };
 }
 
 /** A part of what is in force, ready to be changed and sent back. */
 export function currentAnswer(body: unknown, { controller }: AdminApiOptions): Answer {
   return { status: 200, body, headers: { etag: etagOf(controller.current().number) } };
+}
+
+/** Executes a command with the conditions that the call names, and answers what became of it. */
+export async function change(command: Command, call: Call, options: AdminApiOptions): Promise<Answer> {
+  const conditions = readCommandOptions(call);
+  const reply = await options.controller.execute(command, conditions);
+  if (reply.kind === 'rejected') return rejectionAnswer(reply, sentBody(command, call.body));
+  return changeAnswer(reply, conditions, warningsOf(command, reply, options));
+}
+
+/** 200 means that every worker has applied it. Where one has not, or nobody waited, the answer is 202: never a false 200. */
+function changeAnswer(
+  { revision, previous, dryRun, changed, changes, applied, stragglers }: Extract<Reply, { kind: 'accepted' }>,
+  { wait }: Pick<CommandOptions, 'wait'>,
+  warnings: string[],
+): Answer {
+  const everywhere = stragglers.length === 0 && wait === 'workers';
+  const body: ChangeBody = {
+    revision,
+    previous,
+    changed,
+    ...(dryRun ? { dryRun } : {}),
+    changes: [...changes],
+    applied: [...applied],
+    ...(stragglers.length > 0 ? { stragglers: [...stragglers] } : {}),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+  return { status: dryRun || everywhere ? 200 : 202, body, headers: dryRun ? {} : { etag: etagOf(revision) } };
+}
+
+/** Where in the configuration the body of a call belongs, so that what is wrong with it can be shown in it. */
+function sentBody(command: Command, body: Json | undefined): SentBody | undefined {
+  if (body === undefined) return undefined;
+  switch (command.kind) {
+    case 'replace':
+    case 'patch':
+      return { body, place: '' };
+    case 'putService':
+    case 'patchService':
+      return { body, place: childPointer('/services', command.service) };
+    case 'weights':
+      return { body, place: childPointer(childPointer('/services', command.service), 'weights') };
+    default:
+      return undefined;
+  }
 }

@@ -5,12 +5,12 @@ import { isLoopback } from '../config/addresses.ts';
 import { StoreError } from '../src/control/ports.ts';
 import { authorize, Gatekeeper, type Caller } from './auth.ts';
 import { bodyBytesMax, checkMediaType, parseBody } from './body.ts';
-import { describeRoute, openApiInfo } from './openapi.ts';
+import { describeRoute, namedSchemas, openApiInfo } from './openapi.ts';
 import type { AdminApiOptions } from './options.ts';
 import { refuseConnection } from './not-http.ts';
 import { Refusal, refusalAnswer } from './problems.ts';
 import { readQuery } from './query.ts';
-import type { Answer, Call, Route } from './route.ts';
+import type { Answer, ApiContext, Call, Route } from './route.ts';
 import { routes } from './routes.ts';
 import { checkHost, checkOrigin, isFromBrowser, type SiteFields } from './same-site.ts';
 import { unknownPath } from './unknown-path.ts';
@@ -38,7 +38,7 @@ interface RouteTypes {
 /** Builds the app; the caller listens with it. Throws where it would let strangers in: no tokens off loopback, or an empty secret. */
 export function buildAdminApi(options: AdminApiOptions): FastifyInstance {
   const gatekeeper = new Gatekeeper(options.tokens);
-  if (!gatekeeper.isClosed && !isLoopback(options.address.host)) {
+  if (!gatekeeper.needsToken && !isLoopback(options.address.host)) {
     throw new Error(
       `the admin API listens on ${options.address.host}, where others can reach it, so it needs admin.tokens; add one or use 127.0.0.1`,
     );
@@ -69,7 +69,12 @@ export function buildAdminApi(options: AdminApiOptions): FastifyInstance {
     throw unknownPath(request.method, pathOf(request));
   });
 
-  void app.register(swagger, { openapi: openApiInfo });
+  for (const schema of namedSchemas(routes)) app.addSchema(schema);
+  void app.register(swagger, {
+    openapi: openApiInfo,
+    refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`) },
+  });
+  const context: ApiContext = { ...options, openApi: () => app.swagger() };
   void app.register(async (registered) => {
     for (const route of routes) {
       registered.route<RouteTypes>({
@@ -77,10 +82,9 @@ export function buildAdminApi(options: AdminApiOptions): FastifyInstance {
         url: route.path,
         config: { sluice: route },
         schema: describeRoute(route),
-        handler: async (request, reply) => send(await route.handle(callOf(route, request), options), reply),
+        handler: async (request, reply) => send(await route.handle(callOf(route, request), context), reply),
       });
     }
-    registered.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   });
   return app;
 }
@@ -88,10 +92,10 @@ export function buildAdminApi(options: AdminApiOptions): FastifyInstance {
 /** Everything that is decided before the body is read: a refused call costs nothing. */
 function admit(request: FastifyRequest, options: AdminApiOptions, gatekeeper: Gatekeeper): void {
   const { headers } = request;
-  if (!gatekeeper.isClosed) checkHost(headers.host, options.address);
+  if (!gatekeeper.needsToken) checkHost(headers.host, options.address);
 
   const route = request.routeOptions.config.sluice;
-  if (route?.role !== 'nobody') {
+  if (route?.role !== 'public') {
     // Who may not call does not learn which paths there are either.
     request.caller = gatekeeper.identify(headers.authorization);
     if (request.is404) throw unknownPath(request.method, pathOf(request));

@@ -25,12 +25,12 @@ export class Gatekeeper {
   }
 
   /** Whether callers need a token at all. */
-  get isClosed(): boolean {
+  get needsToken(): boolean {
     return this.#tokens.length > 0;
   }
 
   identify(authorization: string | undefined): Caller {
-    if (!this.isClosed) return anybody;
+    if (!this.needsToken) return anybody;
     if (authorization === undefined) {
       throw unauthenticated('This call needs a token; send it as "Authorization: Bearer <token>".', 'Bearer realm="sluice"');
     }

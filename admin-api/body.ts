@@ -1,5 +1,6 @@
 /** Bodies: JSON whatever curl calls it, read strictly. */
 import { isJsonObject, type Json, type JsonObject } from '../src/core/json.ts';
+import { findFlaw } from './json-text.ts';
 import { Refusal } from './problems.ts';
 
 /** A configuration of 10,000 services fits several times. */
@@ -52,6 +53,14 @@ export function parseBody(bytes: Uint8Array): Json | undefined {
     throw new Refusal('MALFORMED', `The body is not JSON: ${syntaxMessage(text, cause instanceof Error ? cause.message : '')}.`);
   }
   if (isDeeperThan(value, depthMax)) throw new Refusal('MALFORMED', `The body is nested more than ${depthMax} levels deep.`);
+  const flaw = findFlaw(text);
+  if (flaw?.kind === 'duplicate') {
+    const key = flaw.key.length > 60 ? `${flaw.key.slice(0, 57)}…` : flaw.key;
+    throw new Refusal(
+      'MALFORMED',
+      `The key ${JSON.stringify(key)} stands twice in one object (${placeOf(text, flaw.offset)}); remove one.`,
+    );
+  }
   return value;
 }
 
@@ -74,31 +83,12 @@ export function refuseBody(body: Json | undefined): void {
 /** The engine's own words, with line and column added where it leaves them out. */
 function syntaxMessage(text: string, message: string): string {
   if (!message.startsWith('Unexpected token')) return message.replace(/ in JSON at position \d+ \((.*)\)$/, ' ($1)');
-  const end = unexpectedTokenEnd(text);
-  const before = text.slice(0, end - 1);
-  const line = before.split('\n').length;
-  return `${message.slice(0, message.indexOf(','))} (line ${line} column ${end - before.lastIndexOf('\n') - 1})`;
+  return `${message.slice(0, message.indexOf(','))} (${placeOf(text, findFlaw(text)?.offset ?? 0)})`;
 }
 
-/** How much of the text the engine must see to call a token unexpected: less looks to it like a text that ends too early. */
-function unexpectedTokenEnd(text: string): number {
-  let low = 0;
-  let high = text.length;
-  while (low + 1 < high) {
-    const middle = (low + high) >>> 1;
-    if (isUnexpectedToken(text.slice(0, middle))) high = middle;
-    else low = middle;
-  }
-  return high;
-}
-
-function isUnexpectedToken(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return false;
-  } catch (cause) {
-    return cause instanceof Error && cause.message.startsWith('Unexpected token');
-  }
+function placeOf(text: string, offset: number): string {
+  const before = text.slice(0, offset);
+  return `line ${before.split('\n').length} column ${offset - before.lastIndexOf('\n')}`;
 }
 
 /** Without recursion, because what it guards against is the end of the stack. */

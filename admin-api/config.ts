@@ -1,7 +1,6 @@
 import { ConfigSchema } from '../config/schema.ts';
-import { change, currentAnswer } from './answers.ts';
+import { change, changing, currentAnswer, showing } from './answers.ts';
 import { requireObject } from './body.ts';
-import { changeQuery } from './query.ts';
 import type { Route } from './route.ts';
 
 const path = '/v1/config';
@@ -13,7 +12,7 @@ export const configRoutes: readonly Route[] = [
     path,
     summary: 'The whole document that is in force.',
     role: 'viewer',
-    query: [],
+    ...showing(ConfigSchema),
     handle: (_call, options) => currentAnswer(options.controller.current().document, options),
   },
   {
@@ -21,7 +20,7 @@ export const configRoutes: readonly Route[] = [
     path,
     summary: 'Replaces the whole document.',
     role: 'admin',
-    query: changeQuery,
+    ...changing('NEEDS_RESTART'),
     body: ConfigSchema,
     handle: (call, options) => change({ kind: 'replace', document: requireObject(call.body, example) }, call, options),
   },
@@ -30,7 +29,7 @@ export const configRoutes: readonly Route[] = [
     path,
     summary: 'Changes parts of the document by an RFC 7396 merge patch: several services in one revision.',
     role: 'admin',
-    query: changeQuery,
+    ...changing('NEEDS_RESTART'),
     body: { type: 'object', description: 'A merge patch: null removes, objects merge, everything else replaces.' },
     handle: (call, options) => change({ kind: 'patch', patch: requireObject(call.body, example) }, call, options),
   },

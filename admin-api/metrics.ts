@@ -7,6 +7,8 @@ export const metricsRoutes: readonly Route[] = [
     summary: 'Metrics for Prometheus.',
     role: 'viewer',
     query: [],
+    answers: { 200: { description: 'In the text format of Prometheus.' } },
+    errors: [],
     async handle(_call, options) {
       const { contentType, text } = await options.metrics.render();
       return { status: 200, body: text, contentType };

@@ -1,35 +1,31 @@
 /** Query parameters: each known by name, read once, strictly; what is not known is an error and never ignored. */
-import { readDuration } from '../config/units.ts';
+import { formatDuration, readDuration } from '../config/units.ts';
 import type { CommandOptions } from '../src/control/ports.ts';
 import { nameHint } from '../src/core/nearest.ts';
 import { readIfMatch } from './if-match.ts';
 import { Refusal } from './problems.ts';
 import type { Call, Route } from './route.ts';
 
-/** Every query parameter there is, with its schema for the documentation. */
+/** A query parameter: what the documentation says of it, and how its text is read. Both come from the same limits. */
+interface QueryParameter<T> {
+  readonly schema: { readonly type: string; readonly default?: string | number | boolean; readonly [keyword: string]: unknown };
+  readonly description: string;
+  /** `text` is undefined where the parameter is not given. Throws a {@link Refusal}. */
+  readonly read: (text: string | undefined, name: string) => T;
+}
+
+/** Every query parameter there is. */
 export const queryParameters = {
-  dryRun: { schema: { type: 'boolean', default: false }, description: 'Check the change and say what it would do, but do nothing.' },
-  reason: { schema: { type: 'string', maxLength: 1000 }, description: 'Why, in your own words; kept in the journal.' },
-  timeout: {
-    schema: { type: 'string', default: '5s' },
-    description: 'How long to wait for the workers, at most 10m; 202 when it runs out.',
-  },
-  wait: {
-    schema: { enum: ['workers', 'none'], default: 'workers' },
-    description: 'What to wait for before the answer; with "none" it is always 202.',
-  },
-  limit: { schema: { type: 'integer', minimum: 1, maximum: 1000, default: 50 }, description: 'How many to answer at most, newest first.' },
-} as const;
+  dryRun: flag('Check the change and say what it would do, but do nothing.'),
+  reason: text({ lengthMax: 1000 }, 'Why, in your own words; kept in the journal.'),
+  timeout: duration({ ms: 5000, msMax: 600_000 }, 'How long to wait for the workers, at most 10m; 202 when it runs out.'),
+  wait: choice(['workers', 'none'], 'What to wait for before the answer; with "none" it is always 202.'),
+  limit: count({ minimum: 1, maximum: 1000, byDefault: 50 }, 'How many to answer at most, newest first.'),
+} as const satisfies Record<string, QueryParameter<unknown>>;
 export type QueryName = keyof typeof queryParameters;
 
 /** What every change takes. */
 export const changeQuery: readonly QueryName[] = ['dryRun', 'reason', 'timeout', 'wait'];
-
-const timeoutMsDefault = 5000;
-const timeoutMsMax = 600_000;
-const reasonLengthMax = 1000;
-const limitDefault = 50;
-const limitMax = 1000;
 
 /** Parameters that interface.md promises and that are not there yet: better refused than ignored. */
 const notYet = ['lease'];
@@ -49,44 +45,83 @@ export function readQuery(route: Route, search: string): ReadonlyMap<QueryName, 
   return query;
 }
 
+/** What a parameter of the call says, or its default. */
+export function readParameter<Name extends QueryName>(call: Call, name: Name): ReturnType<(typeof queryParameters)[Name]['read']>;
+export function readParameter(call: Call, name: QueryName): unknown {
+  return queryParameters[name].read(call.query.get(name), name);
+}
+
 export function readCommandOptions(call: Call): CommandOptions {
   return {
     actor: call.actor,
-    reason: readReason(call.query.get('reason')),
+    reason: readParameter(call, 'reason'),
     ifRevisions: readIfMatch(call.ifMatch),
-    dryRun: readChoice('dryRun', call.query.get('dryRun') ?? 'false', ['true', 'false']) === 'true',
-    timeoutMs: readTimeout(call.query.get('timeout')),
-    wait: readChoice('wait', call.query.get('wait') ?? 'workers', ['workers', 'none']),
+    dryRun: readParameter(call, 'dryRun'),
+    timeoutMs: readParameter(call, 'timeout'),
+    wait: readParameter(call, 'wait'),
   };
 }
 
-export function readLimit(call: Call): number {
-  const text = call.query.get('limit');
-  if (text === undefined) return limitDefault;
-  const limit = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > limitMax) throw badValue('limit', `a whole number from 1 to ${limitMax}`, text);
-  return limit;
+function flag(description: string): QueryParameter<boolean> {
+  return {
+    schema: { type: 'boolean', default: false },
+    description,
+    read: (given = 'false', name) => oneOf(['true', 'false'], given, name) === 'true',
+  };
 }
 
-function readReason(reason = ''): string {
-  if (reason.length <= reasonLengthMax) return reason;
-  throw new Refusal('MALFORMED', `The reason has ${reason.length} characters; at most ${reasonLengthMax} are kept, so shorten it.`);
+function text({ lengthMax }: { lengthMax: number }, description: string): QueryParameter<string> {
+  return {
+    schema: { type: 'string', maxLength: lengthMax },
+    description,
+    read(given = '', name) {
+      if (given.length <= lengthMax) return given;
+      throw new Refusal('MALFORMED', `The ${name} has ${given.length} characters; at most ${lengthMax} are kept, so shorten it.`);
+    },
+  };
 }
 
-function readTimeout(text: string | undefined): number {
-  if (text === undefined) return timeoutMsDefault;
-  const reading = readDuration(text);
-  if (!reading.ok) throw new Refusal('MALFORMED', `Query parameter "timeout": ${reading.message}.`);
-  if (reading.value > timeoutMsMax) throw badValue('timeout', 'a duration of at most 10m', text);
-  return reading.value;
+function duration({ ms, msMax }: { ms: number; msMax: number }, description: string): QueryParameter<number> {
+  return {
+    schema: { type: 'string', default: formatDuration(ms) },
+    description,
+    read(given = formatDuration(ms), name) {
+      const reading = readDuration(given);
+      if (!reading.ok) throw new Refusal('MALFORMED', `Query parameter "${name}": ${reading.message}.`);
+      if (reading.value > msMax) throw badValue(name, `a duration of at most ${formatDuration(msMax)}`, given);
+      return reading.value;
+    },
+  };
 }
 
-function readChoice<const T extends string>(name: QueryName, value: string, choices: readonly T[]): T {
-  const choice = choices.find((candidate) => candidate === value);
-  if (choice === undefined) throw badValue(name, choices.join(' or '), value);
-  return choice;
+/** The first choice is the default. */
+function choice<const T extends string>(choices: readonly [T, ...T[]], description: string): QueryParameter<T> {
+  return {
+    schema: { type: 'string', enum: choices, default: choices[0] },
+    description,
+    read: (given = choices[0], name) => oneOf(choices, given, name),
+  };
 }
 
-function badValue(name: QueryName, expected: string, got: string): Refusal {
+function count(limits: { minimum: number; maximum: number; byDefault: number }, description: string): QueryParameter<number> {
+  const { minimum, maximum, byDefault } = limits;
+  return {
+    schema: { type: 'integer', minimum, maximum, default: byDefault },
+    description,
+    read(given = String(byDefault), name) {
+      const number = /^[0-9]{1,9}$/.test(given) ? Number(given) : NaN;
+      if (number >= minimum && number <= maximum) return number;
+      throw badValue(name, `a whole number from ${minimum} to ${maximum}`, given);
+    },
+  };
+}
+
+function oneOf<const T extends string>(choices: readonly T[], given: string, name: string): T {
+  const found = choices.find((candidate) => candidate === given);
+  if (found === undefined) throw badValue(name, choices.join(' or '), given);
+  return found;
+}
+
+function badValue(name: string, expected: string, got: string): Refusal {
   return new Refusal('MALFORMED', `Query parameter "${name}": expected ${expected}, found ${JSON.stringify(got)}.`);
 }

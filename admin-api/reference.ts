@@ -1,6 +1,7 @@
 /** The reference page `docs/admin-api.md`, made from the tables that the code itself runs on. */
 import { errorSummaries, type ErrorCode } from '../src/core/errors.ts';
 import { statusOf } from './error-status.ts';
+import { problemType } from './problems.ts';
 import { queryParameters } from './query.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes.ts';
@@ -29,8 +30,13 @@ A parameter that a call does not know is an error.
 
 ## Errors
 
-Every error is an RFC 9457 problem: \`application/problem+json\` with \`type\`, \`title\`, \`status\`, \`detail\` (what happened, to what, and the
-way out), \`code\`, and where a document is at fault \`problems\`, a list of \`{pointer, message}\`.
+Every error is an RFC 9457 problem: \`application/problem+json\` with
+
+- \`code\`, as below, and the same as \`type\`, which is a name and no address: \`${problemType('STALE_REVISION')}\`;
+- \`title\`, the sentence below; \`status\`; \`detail\`: what happened here, to what, and the way out;
+- \`problems\`, where a document is at fault: a list of \`{pointer, message}\`. A \`pointer\` (RFC 6901) leads into the body that you sent: a weight
+  that cannot be is \`/blue\` in the body of \`PUT …/weights\` and \`/services/shop/weights/blue\` in that of \`PUT /v1/config\`. What is wrong
+  elsewhere, for example a route that names the service which you delete, has a \`documentPointer\` into the configuration instead.
 
 | code | status | means |
 |---|---|---|
@@ -67,13 +73,19 @@ curl -s -X PUT localhost:8081/v1/services/shop/weights -d '{"blue":90,"green":10
 | 503 | It could not be saved, so nothing has changed. |
 
 - **\`changed: false\`**: the document already said so. No revision was made.
+- **\`warnings\`** says what is allowed and probably not meant: weight on a pool that has no targets, or no weight anywhere.
 - **Weights** are relative: 90 and 10 mean the same as 9 and 1. All weights 0 is allowed and means that requests are answered with 503 \`no_weight\`.
 - **\`If-Match\`** with the \`ETag\` of what you read makes a change only if nobody else has changed anything since (412 otherwise). Of two writers
   with the same \`If-Match\` exactly one wins.
 - **Undo** goes back to the revision before, as a new revision; undo twice goes two changes back. **Restore** goes to any saved revision. What is
   fixed while Sluice runs (addresses, \`admin\`, \`dataDir\`, \`workers\`, \`log\`) stays as it is.
-- **A body is JSON whatever curl calls it.** A call from a browser (one with \`Origin\` or \`Sec-Fetch-Site\`) must be same-origin and say
+- **A body is JSON whatever curl calls it.** A key that stands twice in one object is refused. A call from a browser (one with \`Origin\` or \`Sec-Fetch-Site\`) must be same-origin and say
   \`application/json\`.
+
+## Probes
+
+\`/livez\` is 200 as long as control answers. \`/readyz\` is 503 until every worker has started; after that it is 200 as long as at least one
+worker serves, also while others are being replaced, and 503 from the moment of stopping. Neither needs a token.
 
 ## Roles
 

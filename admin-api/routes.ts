@@ -1,6 +1,7 @@
 /** The calls of the admin API as data: they are registered, checked, authorised and documented from this one table. */
 import { configRoutes } from './config.ts';
 import { metricsRoutes } from './metrics.ts';
+import { openApiRoutes } from './openapi.ts';
 import { probeRoutes } from './probes.ts';
 import { revisionRoutes } from './revisions.ts';
 import type { Route } from './route.ts';
@@ -18,4 +19,5 @@ export const routes: readonly Route[] = [
   ...revisionRoutes,
   ...metricsRoutes,
   ...probeRoutes,
+  ...openApiRoutes,
 ];

@@ -1,11 +1,11 @@
+import { Type } from 'typebox';
 import { ServiceSchema } from '../config/schema.ts';
 import { serviceNotFound } from '../src/core/change.ts';
 import { isJsonObject, type Json } from '../src/core/json.ts';
-import { change, currentAnswer } from './answers.ts';
+import { change, changing, currentAnswer, showing } from './answers.ts';
 import { refuseBody, requireObject } from './body.ts';
 import type { AdminApiOptions } from './options.ts';
 import { rejectionAnswer } from './problems.ts';
-import { changeQuery } from './query.ts';
 import type { Call, Route } from './route.ts';
 
 const path = '/v1/services/:service';
@@ -17,7 +17,7 @@ export const serviceRoutes: readonly Route[] = [
     path: '/v1/services',
     summary: 'Every service by its id, as in the document.',
     role: 'viewer',
-    query: [],
+    ...showing(Type.Record(Type.String(), ServiceSchema)),
     handle: (_call, options) => currentAnswer(documentOfServices(options), options),
   },
   {
@@ -25,7 +25,7 @@ export const serviceRoutes: readonly Route[] = [
     path,
     summary: 'One service, as in the document.',
     role: 'viewer',
-    query: [],
+    ...showing(ServiceSchema, 'SERVICE_NOT_FOUND'),
     handle(call, options) {
       const id = serviceOf(call);
       const services = documentOfServices(options);
@@ -38,7 +38,7 @@ export const serviceRoutes: readonly Route[] = [
     path,
     summary: 'Adds a service or replaces it.',
     role: 'admin',
-    query: changeQuery,
+    ...changing(),
     body: ServiceSchema,
     handle: (call, options) =>
       change({ kind: 'putService', service: serviceOf(call), document: requireObject(call.body, example) }, call, options),
@@ -48,7 +48,7 @@ export const serviceRoutes: readonly Route[] = [
     path,
     summary: 'Changes parts of a service by an RFC 7396 merge patch.',
     role: 'admin',
-    query: changeQuery,
+    ...changing('SERVICE_NOT_FOUND'),
     body: { type: 'object', description: 'A merge patch: null removes, objects merge, everything else replaces.' },
     handle: (call, options) =>
       change({ kind: 'patchService', service: serviceOf(call), patch: requireObject(call.body, example) }, call, options),
@@ -58,7 +58,7 @@ export const serviceRoutes: readonly Route[] = [
     path,
     summary: 'Removes a service that no route names any more.',
     role: 'admin',
-    query: changeQuery,
+    ...changing('SERVICE_NOT_FOUND'),
     handle(call, options) {
       refuseBody(call.body);
       return change({ kind: 'deleteService', service: serviceOf(call) }, call, options);

@@ -1,54 +1,65 @@
+import { Type, type Static } from 'typebox';
 import { formatAddress } from '../config/addresses.ts';
 import type { FleetReading } from '../src/core/merge-reports.ts';
 import type { Model, Service } from '../src/core/model.ts';
 import type { PoolReport } from '../src/core/reports.ts';
-import type { AdminApiOptions, ProcessState } from './options.ts';
+import type { AdminApiOptions } from './options.ts';
 import type { Route } from './route.ts';
 
 /** Longer than a busy worker takes; a stopped one is shown with what it said last. */
 const collectTimeoutMs = 500;
 
+const closed = { additionalProperties: false } as const;
+const count = Type.Integer({ minimum: 0 });
+
+const TargetStatusSchema = Type.Object({ address: Type.String(), inFlight: count, requests: count }, closed);
+
+const PoolStatusSchema = Type.Object(
+  {
+    weight: count,
+    share: Type.Number({ description: 'Its weight divided by the sum of all; 0 where the sum is 0.' }),
+    inFlight: count,
+    requests: Type.Integer({ minimum: 0, description: 'Requests finished since Sluice started.' }),
+    targets: Type.Record(Type.String(), TargetStatusSchema),
+  },
+  closed,
+);
+
+const ServiceStatusSchema = Type.Object(
+  {
+    weights: Type.Record(Type.String(), count),
+    shares: Type.Record(Type.String(), Type.Number()),
+    pools: Type.Record(Type.String(), PoolStatusSchema),
+  },
+  closed,
+);
+
+const WorkerStatusSchema = Type.Object(
+  {
+    id: Type.Integer(),
+    pid: Type.Integer(),
+    revision: Type.Integer({ description: 'The revision it applied last; 0 before its first.' }),
+    connections: Type.Union([count, Type.Null()], { description: 'Null where the worker has not answered yet.' }),
+    inFlight: Type.Union([count, Type.Null()], { description: 'Null where the worker has not answered yet.' }),
+  },
+  closed,
+);
+
+const StatusSchema = Type.Object(
+  {
+    state: Type.Enum(['starting', 'ready', 'draining']),
+    revision: Type.Integer({ description: 'The revision in force.' }),
+    supervisor: Type.Object({ pid: Type.Integer() }, closed),
+    control: Type.Object({ pid: Type.Integer() }, closed),
+    workers: Type.Array(WorkerStatusSchema),
+    services: Type.Record(Type.String(), ServiceStatusSchema),
+  },
+  { $id: 'Status', ...closed },
+);
+
 /** What `GET /v1/status` answers. */
-export interface Status {
-  readonly state: ProcessState;
-  readonly revision: number;
-  readonly supervisor: { readonly pid: number };
-  readonly control: { readonly pid: number };
-  readonly workers: readonly WorkerStatus[];
-  readonly services: Readonly<Record<string, ServiceStatus>>;
-}
-
-export interface WorkerStatus {
-  readonly id: number;
-  readonly pid: number;
-  /** The revision it applied last; 0 before its first. */
-  readonly revision: number;
-  /** Null where the worker has not answered yet. */
-  readonly connections: number | null;
-  readonly inFlight: number | null;
-}
-
-export interface ServiceStatus {
-  readonly weights: Readonly<Record<string, number>>;
-  /** Each pool's weight divided by the sum of all; 0 for all where the sum is 0. */
-  readonly shares: Readonly<Record<string, number>>;
-  readonly pools: Readonly<Record<string, PoolStatus>>;
-}
-
-export interface PoolStatus {
-  readonly weight: number;
-  readonly share: number;
-  readonly inFlight: number;
-  /** Requests finished since Sluice started. */
-  readonly requests: number;
-  readonly targets: Readonly<Record<string, TargetStatus>>;
-}
-
-export interface TargetStatus {
-  readonly address: string;
-  readonly inFlight: number;
-  readonly requests: number;
-}
+export type Status = Static<typeof StatusSchema>;
+type ServiceStatus = Static<typeof ServiceStatusSchema>;
 
 export const statusRoutes: readonly Route[] = [
   {
@@ -57,6 +68,8 @@ export const statusRoutes: readonly Route[] = [
     summary: 'What is in force, which processes run, and where requests are now.',
     role: 'viewer',
     query: [],
+    answers: { 200: { description: 'As it is now.', schema: StatusSchema } },
+    errors: [],
     handle: async (_call, options) => ({ status: 200, body: await readStatus(options) }),
   },
 ];
@@ -95,7 +108,7 @@ function serviceStatus(service: Service, reports: readonly PoolReport[]): Servic
     const report = reports.find((candidate) => candidate.id === pool.id);
     const targets = pool.targets.map(({ id, address }) => {
       const { inFlight, codes } = report?.targets.find((candidate) => candidate.id === id) ?? { inFlight: 0, codes: {} };
-      const requests = Object.values(codes).reduce((sum, count) => sum + count, 0);
+      const requests = Object.values(codes).reduce((sum, some) => sum + some, 0);
       return { id, status: { address: formatAddress(address), inFlight, requests } };
     });
     return {

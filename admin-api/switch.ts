@@ -1,9 +1,8 @@
 import type { Problem } from '../src/core/errors.ts';
 import { childPointer, type JsonObject } from '../src/core/json.ts';
-import { change } from './answers.ts';
+import { change, changing } from './answers.ts';
 import { requireObject } from './body.ts';
 import { Refusal } from './problems.ts';
-import { changeQuery } from './query.ts';
 import type { Route } from './route.ts';
 import { serviceOf } from './services.ts';
 
@@ -15,7 +14,7 @@ export const switchRoutes: readonly Route[] = [
     path: '/v1/services/:service/switch',
     summary: 'Sends all of a service’s new requests to one pool, in one step.',
     role: 'operator',
-    query: changeQuery,
+    ...changing('SERVICE_NOT_FOUND', 'POOL_NOT_FOUND'),
     body: {
       type: 'object',
       properties: { to: { type: 'string', description: 'The pool.' }, mode: { enum: ['atomic'], default: 'atomic' } },

@@ -1,10 +1,9 @@
 import { WeightsSchema } from '../config/schema.ts';
 import { serviceNotFound } from '../src/core/change.ts';
-import { change, currentAnswer } from './answers.ts';
+import { change, changing, currentAnswer, showing } from './answers.ts';
 import { requireObject } from './body.ts';
 import type { AdminApiOptions } from './options.ts';
 import { rejectionAnswer } from './problems.ts';
-import { changeQuery } from './query.ts';
 import type { Answer, Call, Route } from './route.ts';
 import { serviceOf } from './services.ts';
 
@@ -17,7 +16,7 @@ export const weightsRoutes: readonly Route[] = [
     path,
     summary: 'The weight of every pool of a service.',
     role: 'viewer',
-    query: [],
+    ...showing(WeightsSchema, 'SERVICE_NOT_FOUND'),
     handle(call, options) {
       const service = options.controller.model().services.find((candidate) => candidate.id === serviceOf(call));
       if (service === undefined) return rejectionAnswer(serviceNotFound(options.controller.model(), serviceOf(call)));
@@ -29,7 +28,7 @@ export const weightsRoutes: readonly Route[] = [
     path,
     summary: 'Sets the weights of a service; pools that are not named get 0. If all are 0, requests are answered with 503.',
     role: 'operator',
-    query: changeQuery,
+    ...changing('SERVICE_NOT_FOUND', 'POOL_NOT_FOUND'),
     body: WeightsSchema,
     handle: async (call, options) => setWeights('zero', call, options),
   },
@@ -38,7 +37,7 @@ export const weightsRoutes: readonly Route[] = [
     path,
     summary: 'Sets the weights of the pools that are named and leaves the others.',
     role: 'operator',
-    query: changeQuery,
+    ...changing('SERVICE_NOT_FOUND', 'POOL_NOT_FOUND'),
     body: WeightsSchema,
     handle: async (call, options) => setWeights('keep', call, options),
   },

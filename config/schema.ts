@@ -81,13 +81,17 @@ export const ListenerSchema = Type.Object(
 
 export const TokenSchema = Type.Object(
   {
-    name: Type.String({ description: 'Who uses it; the journal shows it as the author of a change. Unique.', pattern: idPattern }),
+    name: Type.String({
+      description: 'Who uses it; the journal shows it as the author of a change. Unique, and not "file" or "anonymous".',
+      pattern: idPattern,
+    }),
     role: Type.Union(
       roles.map((role) => Type.Literal(role)),
       { description: 'viewer reads, operator also moves traffic (weights, switch, undo, restore), admin may do everything.' },
     ),
     tokenFile: Type.String({
-      description: 'A file that holds the secret; white space around it is ignored. Relative paths count from the working directory.',
+      description:
+        'A file that holds the secret, one word of ASCII characters; white space around it is ignored. Relative paths count from the working directory.',
       minLength: 1,
     }),
   },

@@ -56,6 +56,37 @@ test('a worker that does not apply in time makes it 202, with its name', async (
   expect(answer.headers['etag']).toBe('"2"');
 });
 
+describe('a change that is allowed and probably not meant carries a warning', () => {
+  const s = '/v1/services/demo/switch';
+  const noTargets = (pool: string) => [`Pool "${pool}" has no targets, so every request of service "demo" is answered with 503.`];
+
+  test('all the weight on a pool without targets', async () => {
+    const { call } = await startApi();
+    await call('PATCH', '/v1/services/demo', { pools: { empty: { targets: [] } } });
+    expect((await call('POST', `${s}?dryRun=true`, { to: 'empty' })).body.warnings).toEqual(noTargets('empty'));
+    expect((await call('POST', s, { to: 'empty' })).body.warnings).toEqual(noTargets('empty'));
+    expect((await call('POST', s, { to: 'empty' })).body).toMatchObject({ changed: false, warnings: noTargets('empty') });
+    expect((await call('POST', '/v1/undo')).body.warnings).toBeUndefined();
+  });
+
+  test('some of it', async () => {
+    const { call } = await startApi();
+    const pools = { empty: { targets: [] }, idle: { targets: [{ url: 'http://127.0.0.1:1', weight: 0 }] } };
+    const answer = await call('PATCH', '/v1/config', { services: { demo: { pools, weights: { blue: 89, empty: 10, idle: 1 } } } });
+    expect(answer.body.warnings).toEqual([
+      'Pool "empty" has no targets, so 10% of the requests of service "demo" are answered with 503.',
+      'Pool "idle" has only targets of weight 0, so 1% of the requests of service "demo" are answered with 503.',
+    ]);
+  });
+
+  test('no weight at all', async () => {
+    const { call } = await startApi();
+    expect((await call('PUT', weights, { blue: 0 })).body.warnings).toEqual([
+      'All weights of service "demo" are 0, so every request of it is answered with 503.',
+    ]);
+  });
+});
+
 test('with wait=none it is 202, because nobody has waited', async () => {
   const { call } = await startApi();
   const answer = await call('POST', '/v1/services/demo/switch?wait=none', { to: 'green' });
@@ -218,7 +249,7 @@ test('a store that refuses is 503 and changes nothing', async () => {
   const answer = await call('PUT', weights, { green: 1 });
   expect(answer.status).toBe(503);
   expect(answer.body).toEqual({
-    type: 'https://sluice.example/problems/store-unavailable',
+    type: 'urn:sluice:problem:store-unavailable',
     title: 'The change could not be saved, so it was not applied.',
     status: 503,
     detail: 'Nothing has changed. The disk that holds /data/sluice.db is full.',

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Dispatcher } from 'undici';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { errorSummaries } from '../../src/core/errors.ts';
 import { startApi } from './support.ts';
 
@@ -34,6 +34,7 @@ const refused: readonly Refused[] = [
     says: 'There is no /nowhere/at/all. GET /openapi.json lists every path.',
   },
   { call: ['POST', w, { blue: 1 }], is: '405 METHOD_NOT_ALLOWED', says: `POST is not possible on ${w}; use GET or PUT or PATCH.` },
+  { call: ['POST', '/openapi.json'], is: '405 METHOD_NOT_ALLOWED', says: 'POST is not possible on /openapi.json; use GET.' },
   { call: ['GET', '/v1/undo'], is: '405 METHOD_NOT_ALLOWED', says: 'GET is not possible on /v1/undo; use POST.' },
   {
     call: ['GET', '/v1/services/dmo'],
@@ -76,6 +77,16 @@ const refused: readonly Refused[] = [
     call: ['PUT', w, '{"blue":90,}'],
     is: '400 MALFORMED',
     says: 'The body is not JSON: Expected double-quoted property name (line 1 column 12).',
+  },
+  {
+    call: ['PUT', w, '{"blue":90,\n "green":10, "blue":0}'],
+    is: '400 MALFORMED',
+    says: 'The key "blue" stands twice in one object (line 2 column 14); remove one.',
+  },
+  {
+    call: ['PUT', '/v1/config', '{"services":{},"serv\\u0069ces":{}}'],
+    is: '400 MALFORMED',
+    says: 'The key "services" stands twice in one object (line 1 column 16); remove one.',
   },
   { call: ['PUT', w, '{"blue":'], is: '400 MALFORMED', says: 'The body is not JSON: Unexpected end of JSON input.' },
   { call: ['PUT', w, Buffer.from([0x22, 0xff, 0x22])], is: '400 MALFORMED', says: 'The body is not UTF-8 text; JSON must be.' },
@@ -193,7 +204,7 @@ test.each(refused)('$call.0 $call.1 is refused with $is: $says', async ({ call: 
   expect([`${status} ${code}`, detail]).toEqual([is, says]);
   expect(answer.status).toBe(status);
   expect(errorSummaries).toHaveProperty(code, title);
-  expect(type).toBe(`https://sluice.example/problems/${code.toLowerCase().replaceAll('_', '-')}`);
+  expect(type).toBe(`urn:sluice:problem:${code.toLowerCase().replaceAll('_', '-')}`);
   expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
   expect(controller.current().number).toBe(1);
 });
@@ -212,11 +223,45 @@ test.each([
   expect((await call('POST', s, body)).body.problems).toEqual(problems);
 });
 
-test('a weight that is not possible is named by its place in the document', async () => {
-  const { call } = await startApi();
-  expect((await call('PUT', w, { blue: -1 })).body.problems).toEqual([
-    { pointer: '/services/demo/weights/blue', message: 'blue: expected a whole number from 0 to 1000000, found -1' },
-  ]);
+describe('the place of a problem leads into the body that was sent', () => {
+  const blue = 'blue: expected a whole number from 0 to 1000000, found -1';
+  const tooSmall = 'expected a whole number from 0 to 1000000, found the number -1';
+  test.each<{ call: Refused['call']; problems: readonly object[] }>([
+    { call: ['PUT', w, { blue: -1 }], problems: [{ pointer: '/blue', message: blue }] },
+    { call: ['PATCH', '/v1/services/demo', { weights: { blue: -1 } }], problems: [{ pointer: '/weights/blue', message: tooSmall }] },
+    {
+      call: ['PATCH', '/v1/config', { services: { demo: { weights: { blue: -1 } } } }],
+      problems: [{ pointer: '/services/demo/weights/blue', message: tooSmall }],
+    },
+    {
+      call: ['PUT', '/v1/services/a%7Eb', {}],
+      problems: [{ pointer: '', message: expect.stringMatching(/^expected an id/) }],
+    },
+    {
+      call: ['PUT', '/v1/services/demo', {}],
+      problems: [{ pointer: '/pools', message: expect.stringMatching(/^the key "pools" is missing/) }],
+    },
+    {
+      call: ['PATCH', '/v1/config', { workers: 3 }],
+      problems: [{ pointer: '/workers', message: expect.stringMatching(/^workers is fixed/) }],
+    },
+    { call: ['PUT', w, [90]], problems: [{ pointer: '', message: 'expected an object, found an array' }] },
+    // Elsewhere in the configuration: what the body says is right, and what it leads to is not.
+    {
+      call: ['PATCH', '/v1/services/demo', { pools: { blue: null } }],
+      problems: [{ documentPointer: '/services/demo/weights/blue', message: expect.stringMatching(/^the service has no pool "blue"/) }],
+    },
+    {
+      call: ['DELETE', '/v1/services/demo'],
+      problems: [
+        { documentPointer: '/services', message: 'expected at least one entry, found an empty object' },
+        { documentPointer: '/routes/0/service', message: expect.stringMatching(/^there is no service "demo"/) },
+      ],
+    },
+  ])('$call', async ({ call: [method, path, body], problems }) => {
+    const { call } = await startApi();
+    expect((await call(method, path, body)).body.problems).toEqual(problems);
+  });
 });
 
 test('a switch may say that it is atomic', async () => {
@@ -229,7 +274,7 @@ test('every problem of a document is listed with its place', async () => {
   const answer = await call('PATCH', '/v1/services/demo', { pools: { blue: { targets: ['nonsense'] } }, wieghts: {} });
   expect(answer.status).toBe(422);
   const pointers = answer.body.problems.map((problem: { pointer: string }) => problem.pointer);
-  expect(pointers.toSorted()).toEqual(['/services/demo/pools/blue/targets/0', '/services/demo/wieghts']);
+  expect(pointers.toSorted()).toEqual(['/pools/blue/targets/0', '/wieghts']);
 });
 
 test('405 names the methods in Allow', async () => {

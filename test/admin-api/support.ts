@@ -1,9 +1,13 @@
 import { buildAdminApi } from '../../admin-api/app.ts';
 import type { AdminApiOptions, ProcessState } from '../../admin-api/options.ts';
+import { errorsOf } from '../../admin-api/openapi.ts';
+import { ProblemDocumentSchema } from '../../admin-api/problems.ts';
+import { routes } from '../../admin-api/routes.ts';
 import { Census } from '../../src/control/census.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { request, type Dispatcher } from 'undici';
-import { onTestFinished } from 'vitest';
+import { Value } from 'typebox/value';
+import { expect, onTestFinished } from 'vitest';
 import { openBench, type Bench } from '../control/support.ts';
 
 export interface TestApi extends Bench {
@@ -24,6 +28,26 @@ export interface CallResult {
   readonly text: string;
   // oxlint-disable-next-line typescript/no-explicit-any -- tests read what they expect to be there
   readonly body: any;
+}
+
+/** Every answer in these tests is one that the table of calls says is possible there, and has the shape that it says. */
+function expectDocumented(method: string, path: string, { status, body, headers }: CallResult): void {
+  const route = routes.find((candidate) => {
+    const pattern = new RegExp(`^${candidate.path.replaceAll(/:\w+/g, '[^/]+')}(\\?|$)`);
+    return candidate.method === (method === 'HEAD' ? 'GET' : method) && pattern.test(path);
+  });
+  if (route === undefined) return expect([401, 403, 404, 405]).toContain(status);
+  if (String(headers['content-type']).startsWith('application/problem+json')) {
+    if (body === undefined) return;
+    expect([...Value.Errors(ProblemDocumentSchema, body)]).toEqual([]);
+    return expect(errorsOf(route)).toContain(body.code);
+  }
+  const answer = route.answers[status];
+  expect({ method, path, status, documented: answer !== undefined }).toMatchObject({ documented: true });
+  if (answer?.schema === undefined) return;
+  // Without a body: the answer to HEAD.
+  if (body !== undefined) expect([...Value.Errors(answer.schema, body)]).toEqual([]);
+  if (answer.etag === true && body?.dryRun !== true) expect(headers['etag']).toMatch(/^"[0-9]+"$/);
 }
 
 /** The admin API on a real socket, over a real controller. Closed when the test ends. */
@@ -67,7 +91,9 @@ export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?:
       });
       const text = await response.body.text();
       const isJson = /json/.test(String(response.headers['content-type'])) && text !== '';
-      return { status: response.statusCode, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+      const result = { status: response.statusCode, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+      expectDocumented(method, path, result);
+      return result;
     },
   };
 }
