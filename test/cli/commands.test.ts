@@ -76,6 +76,16 @@ test('stop does not end a process that only has the number of a Sluice somewhere
   expect(isAlive(pid)).toBe(true);
 });
 
+test('a switch to a pool without targets is made, with a warning', async (t) => {
+  const pools = { blue: { targets: ['http://127.0.0.1:1'] }, green: { targets: [] } };
+  const sluice = await startSluice(t, { document: { services: { shop: { pools, weights: { blue: 1 } } } }, workers: 0 });
+  const { code, stderr } = await runSluice(t, ['switch', 'shop', 'green', '--admin', sluice.adminUrl]);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: 'Warning: Pool "green" has no targets, so every request of service "shop" is answered with 503.\n',
+  });
+});
+
 test('stop waits no longer than --timeout', async (t) => {
   const target = createServer(() => {}).listen(0, '127.0.0.1');
   await new Promise((resolve) => target.once('listening', resolve));
