@@ -102,7 +102,7 @@ function servicesStatus(model: Model, reading: FleetReading): Record<string, Ser
 }
 
 function serviceStatus(service: Service, reports: readonly PoolReport[]): ServiceStatus {
-  const weights = service.pools.map((pool) => service.weights[pool.id] ?? 0);
+  const weights = service.pools.map((pool) => service.weights[pool.id]!);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const pools = service.pools.map((pool, index) => {
     const report = reports.find((candidate) => candidate.id === pool.id);

@@ -33,7 +33,7 @@ function servicesIn(changes: readonly Difference[]): Set<string> {
 }
 
 function warningsAbout(service: Service): string[] {
-  const weightOf = (pool: Pool): number => service.weights[pool.id] ?? 0;
+  const weightOf = (pool: Pool): number => service.weights[pool.id]!;
   const total = service.pools.reduce((sum, pool) => sum + weightOf(pool), 0);
   if (total === 0) return [`All weights of service "${service.id}" are 0, so every request of it is answered with 503.`];
   return service.pools

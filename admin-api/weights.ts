@@ -20,7 +20,7 @@ export const weightsRoutes: readonly Route[] = [
     handle(call, options) {
       const service = options.controller.model().services.find((candidate) => candidate.id === serviceOf(call));
       if (service === undefined) return rejectionAnswer(serviceNotFound(options.controller.model(), serviceOf(call)));
-      return currentAnswer(Object.fromEntries(service.pools.map((pool) => [pool.id, service.weights[pool.id] ?? 0])), options);
+      return currentAnswer(Object.fromEntries(service.pools.map((pool) => [pool.id, service.weights[pool.id]!])), options);
     },
   },
   {

@@ -5,6 +5,7 @@
  * A schema cannot say everything (which pools exist, which port is free); `semantics.ts` adds that.
  */
 import { Type, type Static } from 'typebox';
+import { weightMax } from '../src/core/model.ts';
 import { listenAddressPattern, targetUrlPattern } from './addresses.ts';
 import {
   adminDefaults,
@@ -22,9 +23,6 @@ import { fieldValuePattern, hostPattern, idPattern, methodPattern, pathPattern, 
 import { closed, Count, Duration, explain, Flag, Named, PositiveDuration } from './schema-parts.ts';
 import { logLevels, roles, workersMax } from './settings.ts';
 import { sizePattern } from './units.ts';
-
-/** Relative weights are exact in sums up to here, and nobody needs finer shares than one in a million. */
-const weightMax = 1_000_000;
 
 export const ListenerTimeoutsSchema = Type.Object(
   {

@@ -2,7 +2,7 @@
 import type { ErrorCode, Problem } from './errors.ts';
 import { invariant, unreachable } from './invariant.ts';
 import { childPointer, isJsonObject, mergePatch, ownValue, type Json, type JsonObject } from './json.ts';
-import type { Model, Service } from './model.ts';
+import { weightMax, type Model, type Service } from './model.ts';
 import { nameHint } from './nearest.ts';
 
 /** A change of the document that is in force. */
@@ -42,9 +42,6 @@ export interface Rejection {
 
 /** The weight that a switch gives to its pool where the sum of all was 0. */
 const switchWeight = 100;
-
-/** The same as in the schema of the document; test/control/change.test.ts holds the two together. */
-const weightMax = 1_000_000;
 
 /** The document after the change. Where the change asks for what is already so, it is the very same document. */
 export function proposeChange(current: Standing, change: Change): Proposal {
@@ -104,7 +101,7 @@ function setWeights(current: Standing, change: Extract<Change, { kind: 'weights'
   if (problems.length > 0)
     return reject('INVALID', `Not possible as weights: ${problems.map((problem) => problem.message).join('; ')}.`, problems);
 
-  const weights = pools.map((id) => asked.get(id) ?? (change.others === 'zero' ? 0 : weightOf(service, id)));
+  const weights = pools.map((id) => asked.get(id) ?? (change.others === 'zero' ? 0 : service.weights[id]!));
   return withWeights(current, service, weights);
 }
 
@@ -113,14 +110,14 @@ function switchTo(current: Standing, serviceId: string, to: string): Proposal {
   if (service === undefined) return serviceNotFound(current.model, serviceId);
   if (!service.pools.some((pool) => pool.id === to)) return poolsNotFound(service, [to]);
 
-  const total = sum(service.pools.map((pool) => weightOf(service, pool.id)));
+  const total = sum(service.pools.map((pool) => service.weights[pool.id]!));
   const weights = service.pools.map((pool) => (pool.id === to ? Math.min(total || switchWeight, weightMax) : 0));
   return withWeights(current, service, weights);
 }
 
 /** All pools are written out, in their order, so that the document says what is in force and not what some default makes of it. */
 function withWeights(current: Standing, service: Service, weights: readonly number[]): Proposal {
-  if (service.pools.every((pool, index) => weightOf(service, pool.id) === weights[index])) return proposed(current.document);
+  if (service.pools.every((pool, index) => service.weights[pool.id]! === weights[index])) return proposed(current.document);
   const written = Object.fromEntries(service.pools.map((pool, index) => [pool.id, weights[index]!]));
   const before = services(current.document)[service.id];
   return proposed(withService(current.document, service.id, { ...(isJsonObject(before) ? before : {}), weights: written }));
@@ -143,10 +140,6 @@ function services(document: JsonObject): JsonObject {
 
 function findService(model: Model, id: string): Service | undefined {
   return model.services.find((service) => service.id === id);
-}
-
-function weightOf(service: Service, poolId: string): number {
-  return Object.hasOwn(service.weights, poolId) ? service.weights[poolId]! : 0;
 }
 
 function isWeight(value: Json): value is number {

@@ -51,6 +51,9 @@ export interface ListenerLimits {
   readonly bodyBytes: number;
 }
 
+/** The largest weight of a pool: sums stay exact, and nobody needs finer shares than one in a million. */
+export const weightMax = 1_000_000;
+
 /** The application being released. */
 export interface Service {
   readonly id: string;

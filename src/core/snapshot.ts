@@ -46,7 +46,7 @@ export function compileSnapshot(model: Model, revision: number): Snapshot {
       id: service.id,
       pools: service.pools.map((pool) => ({
         id: pool.id,
-        weight: service.weights[pool.id] ?? 0,
+        weight: service.weights[pool.id]!,
         targets: pool.targets.map(({ id, address }) => ({ id, address })),
         rotation: compileRotation(pool.targets.map((target) => target.weight)),
       })),

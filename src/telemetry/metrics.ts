@@ -82,7 +82,7 @@ export const metricsTable: readonly Metric[] = [
     labels: ['service', 'pool'],
     *samples(input) {
       for (const service of input.model.services) {
-        for (const pool of service.pools) yield { labels: { service: service.id, pool: pool.id }, value: service.weights[pool.id] ?? 0 };
+        for (const pool of service.pools) yield { labels: { service: service.id, pool: pool.id }, value: service.weights[pool.id]! };
       }
     },
   },

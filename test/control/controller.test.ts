@@ -277,7 +277,11 @@ describe('undo', () => {
     await controller.execute(weights(50, 50), options);
     // Somebody writes into the file what is already in force.
     const file = demoWith({ weights: { blue: 50, green: 50 } });
-    expect(accepted(await controller.applyFile(file, { ...options, actor: 'file' }))).toMatchObject({ revision: 3, previous: 2, changed: false });
+    expect(accepted(await controller.applyFile(file, { ...options, actor: 'file' }))).toMatchObject({
+      revision: 3,
+      previous: 2,
+      changed: false,
+    });
     await controller.execute(undo, options);
     expect(weightsOf(controller)).toEqual({ blue: 100, green: 0 });
   });
