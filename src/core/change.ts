@@ -117,7 +117,7 @@ function switchTo(current: Standing, serviceId: string, to: string): Proposal {
 
 /** All pools are written out, in their order, so that the document says what is in force and not what some default makes of it. */
 function withWeights(current: Standing, service: Service, weights: readonly number[]): Proposal {
-  if (service.pools.every((pool, index) => service.weights[pool.id]! === weights[index])) return proposed(current.document);
+  if (service.pools.every((pool, index) => service.weights[pool.id] === weights[index])) return proposed(current.document);
   const written = Object.fromEntries(service.pools.map((pool, index) => [pool.id, weights[index]!]));
   const before = services(current.document)[service.id];
   return proposed(withService(current.document, service.id, { ...(isJsonObject(before) ? before : {}), weights: written }));

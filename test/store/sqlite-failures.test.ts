@@ -1,8 +1,8 @@
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { StoreError } from '../../src/control/ports.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { StoreError, type Store } from '../../src/control/ports.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { startChild } from './processes.ts';
 import { canMount, fill, size, smallDisk } from './small-disk.ts';
@@ -111,6 +111,33 @@ test('a data directory that the user may not write is refused', async () => {
 });
 
 describe('on a full disk', () => {
+  test('as SQLite sees one, a commit is refused and changes nothing, reading goes on, and space alone heals it', async () => {
+    const directory = temporaryDirectory();
+    const [store, database] = await openWithDatabase(directory);
+    onTestFinished(() => store.close());
+    await commitAll(store, 1, 3);
+
+    // A limit of SQLite's own, so that this much is tested whoever runs the tests.
+    database.exec('PRAGMA max_page_count = 1');
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const failure = await failureOf(store.commit(big(4), changesOf(4)));
+      expect(failure.message).toBe(
+        `The disk that holds ${join(directory, 'sluice.db')} is full, so saving revision 4 failed. Free some space and try again; no restart is needed.`,
+      );
+      expect(failure.cause).toMatchObject({ errcode: 13 });
+    }
+    expect(await store.latest()).toEqual(aRevision(3));
+    expect(await store.revisions(10)).toHaveLength(3);
+    expect((await store.journal(10)).map((entry) => entry.revision)).toEqual([3, 2, 1]);
+
+    database.exec('PRAGMA max_page_count = 1000000');
+    await store.commit(big(4), changesOf(4));
+    await store.close();
+    const reopened = await openSqliteStore(directory);
+    onTestFinished(() => reopened.close());
+    expect(await reopened.latest()).toEqual(big(4));
+  });
+
   test.skipIf(!canMount)('a commit is refused and changes nothing, reading goes on, and space alone heals it', async () => {
     const directory = smallDisk();
     const file = join(directory, 'sluice.db');
@@ -168,6 +195,16 @@ describe('on a full disk', () => {
     );
   });
 });
+
+/** A store, and the database that it has opened for itself. */
+async function openWithDatabase(directory: string): Promise<[Store, DatabaseSync]> {
+  const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+  const store = await openSqliteStore(directory);
+  const database = exec.mock.contexts[0];
+  exec.mockRestore();
+  if (!(database instanceof DatabaseSync)) throw new Error('the store opened no database');
+  return [store, database];
+}
 
 function overwrite(file: string, offset: number): void {
   const bytes = readFileSync(file);
