@@ -146,7 +146,7 @@ export class SingleWriter implements Controller {
 
   async #settle(decide: Decide, action: string, options: CommandOptions): Promise<Settled> {
     const current = this.#inForce;
-    const { revision: before, model } = current;
+    const before = current.revision;
     const { actor, reason, dryRun, ifRevisions } = options;
     if (ifRevisions !== undefined && !ifRevisions.includes(before.number)) return staleRevision(ifRevisions, before.number);
 
@@ -159,7 +159,7 @@ export class SingleWriter implements Controller {
     if (isRejection(goal)) return goal;
 
     const { interpret, clock } = this.#parts;
-    const preparation = prepare(before, model, goal, { actor, action, reason, interpret, nowMs: clock.nowMs() });
+    const preparation = prepare(before, current, goal, { actor, action, reason, interpret, nowMs: clock.nowMs() });
     if (preparation.kind === 'rejected') return preparation;
     const previous = before.number;
     if (preparation.kind === 'unchanged') {

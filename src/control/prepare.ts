@@ -41,11 +41,11 @@ export interface Circumstances extends Pick<Revision, 'actor' | 'action' | 'reas
 
 /**
  * @param before the latest revision, undefined in an empty store
- * @param running what it means, where it is what this process runs by: then its fixed parts cannot change
+ * @param running the same, where it is what this process runs by: then its fixed parts cannot change
  */
 export function prepare(
   before: Revision | undefined,
-  running: Model | undefined,
+  running: InForce | undefined,
   goal: Goal,
   { interpret, nowMs, actor, action, reason }: Circumstances,
 ): Prepared | Unchanged | Rejection {
@@ -57,7 +57,7 @@ export function prepare(
     return reject('INVALID', 'The configuration would not be valid after the change; see the list of problems.', meaning.problems);
   }
   if (before !== undefined && running !== undefined) {
-    const fixed = changedFixedParts({ document: before.document, model: running }, { document, model: meaning.model });
+    const fixed = changedFixedParts({ document: before.document, model: running.model }, { document, model: meaning.model });
     if (fixed.length > 0) {
       const parts = fixed.map((problem) => problem.pointer).join(', ');
       return reject('NEEDS_RESTART', `${parts}: fixed while Sluice runs; change the config file and restart.`, fixed);
@@ -67,7 +67,7 @@ export function prepare(
   const number = (before?.number ?? 0) + 1;
   const revision: Revision = { number, document, createdAtMs: nowMs, actor, action, reason, undoTo, fileDocument };
   // Compiled before it is saved, so that a bug of ours in compiling refuses the change instead of saving what cannot be published.
-  const snapshot = compileSnapshot(meaning.model, number);
+  const snapshot = compileSnapshot(meaning.model, number, running);
   return { kind: 'prepared', next: { revision, model: meaning.model, snapshot }, changes: diffJson(before?.document ?? {}, document) };
 }
 

@@ -4,7 +4,7 @@
  * Plain, immutable and structured-cloneable, because it travels between processes. What costs something is computed here,
  * once per revision, and not per request.
  */
-import type { Listener, Model, RetryPolicy, Route, ServiceTimeouts, SocketAddress } from './model.ts';
+import type { Listener, Model, Pool, RetryPolicy, Route, ServiceTimeouts, SocketAddress } from './model.ts';
 import { compileRotation } from './rotation.ts';
 
 export interface Snapshot {
@@ -38,7 +38,10 @@ export interface CompiledTarget {
   readonly address: SocketAddress;
 }
 
-export function compileSnapshot(model: Model, revision: number): Snapshot {
+/** @param before another model and its snapshot; what they have in common with this one is not computed again */
+export function compileSnapshot(model: Model, revision: number, before?: { readonly model: Model; readonly snapshot: Snapshot }): Snapshot {
+  const rotations = new Rotations();
+  if (before !== undefined) rotations.learn(before.model, before.snapshot);
   return {
     revision,
     listeners: model.listeners,
@@ -48,7 +51,7 @@ export function compileSnapshot(model: Model, revision: number): Snapshot {
         id: pool.id,
         weight: service.weights[pool.id]!,
         targets: pool.targets.map(({ id, address }) => ({ id, address })),
-        rotation: compileRotation(pool.targets.map((target) => target.weight)),
+        rotation: rotations.of(pool),
       })),
       retry: service.retry,
       timeouts: service.timeouts,
@@ -56,4 +59,28 @@ export function compileSnapshot(model: Model, revision: number): Snapshot {
     })),
     routes: model.routes,
   };
+}
+
+/** Rotations by the weights that they are made of. A change of one pool should not cost what all of them cost. */
+class Rotations {
+  readonly #known = new Map<string, readonly number[]>();
+
+  learn(model: Model, snapshot: Snapshot): void {
+    for (const [index, service] of model.services.entries()) {
+      for (const [place, pool] of service.pools.entries()) this.#known.set(keyOf(pool), snapshot.services[index]!.pools[place]!.rotation);
+    }
+  }
+
+  of(pool: Pool): readonly number[] {
+    const key = keyOf(pool);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const rotation = compileRotation(pool.targets.map(({ weight }) => weight));
+    this.#known.set(key, rotation);
+    return rotation;
+  }
+}
+
+function keyOf(pool: Pool): string {
+  return pool.targets.map(({ weight }) => weight).join();
 }
