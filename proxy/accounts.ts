@@ -4,7 +4,7 @@
  */
 import type { ServiceReport, TargetReport } from '../src/core/reports.ts';
 import type { DurationCounter } from './counters.ts';
-import type { LiveService, LiveTarget, ServiceCounts } from './routing.ts';
+import type { LiveService, LiveTarget, ServiceCounts } from './live.ts';
 
 /** The counts of one target, and of the pool and the service that it is in. A pool without targets has one account, too. */
 export interface Account {

@@ -1,7 +1,8 @@
 import { matchRoute } from '../src/core/routes.ts';
 import type { Cause } from '../src/core/terminations.ts';
 import type { RequestHead } from './message.ts';
-import type { LivePool, LiveService, LiveTarget, Routing } from './routing.ts';
+import type { LivePool, LiveService, LiveTarget } from './live.ts';
+import type { Routing } from './routing.ts';
 
 /** How the pool of a request was decided, for the access log. */
 export type Decision = 'split' | 'none';

@@ -3,7 +3,7 @@ import { ownAnswer } from './answer.ts';
 import { Claim } from './claim.ts';
 import { Framing, type RequestHead, type ResponseHead } from './message.ts';
 import type { Plane } from './plane.ts';
-import type { LiveTarget } from './routing.ts';
+import type { LiveTarget } from './live.ts';
 import type { Downstream, DownstreamEvents, Upstream, UpstreamEvents } from './sides.ts';
 
 /** The life of a request: `idle` → `waiting` for the answer's head → `answering` → `idle`. An upgrade leaves it `upgraded` for good. */

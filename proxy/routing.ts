@@ -11,7 +11,8 @@ import { compileRoutes, type RouteTable } from '../src/core/routes.ts';
 import type { CompiledPool, CompiledService, CompiledTarget, Snapshot } from '../src/core/snapshot.ts';
 import { SplitSequence } from '../src/core/split.ts';
 import { accountsOf, KnownAccounts, reportAccounts, retire, type Account } from './accounts.ts';
-import { DurationCounter, StatusCounter } from './counters.ts';
+import { DurationCounter } from './counters.ts';
+import { type LivePool, type LiveService, LiveTarget } from './live.ts';
 import type { Connector } from './sides.ts';
 
 export interface Routing {
@@ -25,42 +26,6 @@ export interface Routing {
   readonly listeners: readonly Listener[];
   /** What only earlier revisions named, oldest first; requests may still run there. */
   readonly retired: readonly Account[];
-}
-
-export interface LiveService {
-  readonly id: string;
-  readonly policy: CompiledService;
-  readonly pools: readonly LivePool[];
-  readonly split: SplitSequence;
-  readonly counts: ServiceCounts;
-}
-
-export interface ServiceCounts {
-  retries: number;
-}
-
-export interface LivePool {
-  readonly id: string;
-  readonly targets: readonly LiveTarget[];
-  readonly rotation: readonly number[];
-  /** The place in the rotation. */
-  readonly turn: { next: number };
-  readonly durations: DurationCounter;
-}
-
-export class LiveTarget {
-  readonly id: string;
-  /** Requests claimed and not yet released, upgraded connections included. */
-  inFlight = 0;
-  readonly statuses = new StatusCounter();
-  address: SocketAddress;
-  connector: Connector;
-
-  constructor(id: string, address: SocketAddress, connector: Connector) {
-    this.id = id;
-    this.address = address;
-    this.connector = connector;
-  }
 }
 
 export interface BindOptions {

@@ -6,7 +6,7 @@ import { ownAnswer } from './answer.ts';
 import { connectFailure } from './http1/connect-failure.ts';
 import type { RequestHead } from './message.ts';
 import type { UpgradingExchange, Upgrades } from './plane.ts';
-import type { LiveTarget } from './routing.ts';
+import type { LiveTarget } from './live.ts';
 import type { Detached } from './sides.ts';
 
 /** How long a client may take to close its side of a connection that has ended. */

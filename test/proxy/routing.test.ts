@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { retiredMax } from '../../proxy/accounts.ts';
-import { bindRouting, emptyRouting, type LiveTarget, reportServices, type Routing } from '../../proxy/routing.ts';
+import type { LiveTarget } from '../../proxy/live.ts';
+import { bindRouting, emptyRouting, reportServices, type Routing } from '../../proxy/routing.ts';
 import type { Connector } from '../../proxy/sides.ts';
 import type { SocketAddress } from '../../src/core/model.ts';
 import type { CompiledService, Snapshot } from '../../src/core/snapshot.ts';
