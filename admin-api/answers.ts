@@ -30,7 +30,7 @@ export const ChangeSchema = Type.Object(
     dryRun: Type.Optional(Type.Literal(true)),
     changes: Type.Array(DifferenceSchema),
     applied: Type.Array(Type.Object({ worker: Type.Integer(), ms: Type.Number() }, closed), {
-      description: 'The workers that have applied it, and how long each took.',
+      description: 'The workers that have applied it, and how long that took each, in milliseconds.',
     }),
     stragglers: Type.Optional(
       Type.Array(Type.Object({ worker: Type.Integer(), pid: Type.Integer() }, closed), {
@@ -95,7 +95,7 @@ function changeAnswer(
     changed,
     ...(dryRun ? { dryRun } : {}),
     changes: [...changes],
-    applied: [...applied],
+    applied: applied.map(({ worker, ms }) => ({ worker, ms: Math.round(ms * 1000) / 1000 })),
     ...(stragglers.length > 0 ? { stragglers: [...stragglers] } : {}),
     ...(warnings.length > 0 ? { warnings } : {}),
   };
