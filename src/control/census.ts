@@ -15,11 +15,12 @@ interface Said {
 export class Census {
   readonly #fleet: Fleet;
   /** By process id, because a replacement takes over its predecessor's slot but not its counts. */
-  #lastSaid = new Map<number, Said>();
+  #lastSaid: Map<number, Said>;
   #questions = 0;
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
+    this.#lastSaid = new Map([...fleet.toldBefore()].map(([pid, report]) => [pid, { question: 0, report }]));
   }
 
   async read(timeoutMs: number): Promise<FleetReading> {

@@ -119,6 +119,8 @@ export interface Fleet {
   collect(timeoutMs: number): Promise<ReadonlyMap<number, WorkerReport>>;
   /** Totals of workers that have died, so that counters never run backwards. */
   departed(): readonly WorkerReport[];
+  /** What workers that live told the control process before this one, by process id: one of them may be stuck now. */
+  toldBefore(): ReadonlyMap<number, WorkerReport>;
 }
 
 export interface PublishResult {

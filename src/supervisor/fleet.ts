@@ -38,6 +38,7 @@ export class ChannelFleet implements Fleet {
   readonly #collecting = new Set<Collecting>();
   #ticket = 0;
   #departed: WorkerReport | undefined;
+  readonly #toldBefore: ReadonlyMap<number, WorkerReport>;
   /** Workers that were waited for in vain, by pid, and the revision that they were to apply. */
   readonly #late = new Map<number, number>();
   #log: Log | undefined;
@@ -46,6 +47,7 @@ export class ChannelFleet implements Fleet {
     this.supervisorPid = welcome.supervisorPid;
     this.#send = send;
     this.#departed = welcome.departed;
+    this.#toldBefore = welcome.reports;
     for (const worker of welcome.workers) this.#workers.set(worker.pid, worker);
   }
 
@@ -56,6 +58,10 @@ export class ChannelFleet implements Fleet {
 
   workers(): readonly WorkerState[] {
     return [...this.#workers.values()].toSorted((a, b) => a.id - b.id).map(({ id, pid, revision }) => ({ id, pid, revision }));
+  }
+
+  toldBefore(): ReadonlyMap<number, WorkerReport> {
+    return this.#toldBefore;
   }
 
   departed(): readonly WorkerReport[] {

@@ -34,6 +34,10 @@ export class LocalFleet implements Fleet {
     return (this.#snapshot?.listeners ?? []).map(({ name }) => name);
   }
 
+  toldBefore(): ReadonlyMap<number, WorkerReport> {
+    return new Map();
+  }
+
   departed(): readonly WorkerReport[] {
     return [];
   }

@@ -69,6 +69,8 @@ export type ToControl =
       readonly supervisorPid: number;
       readonly workers: readonly WorkerInfo[];
       readonly departed: WorkerReport | undefined;
+      /** The last report of each of these workers that has given one, by process id. */
+      readonly reports: ReadonlyMap<number, WorkerReport>;
       /** Where the control process before this one listened, so that the address stays where the system chose the port. */
       readonly admin: SocketAddress | undefined;
       /** As in `serving`. */

@@ -233,6 +233,7 @@ export class Supervisor {
           supervisorPid: this.#options.pid,
           workers: this.#greeted().map((link) => link.info),
           departed: this.#departed,
+          reports: this.#lastReports(),
           admin: this.#admin,
           serving: this.#phase !== 'starting',
         });
@@ -257,6 +258,12 @@ export class Supervisor {
         break;
       default:
     }
+  }
+
+  #lastReports(): Map<number, WorkerReport> {
+    const reports = new Map<number, WorkerReport>();
+    for (const { info, lastReport } of this.#greeted()) if (lastReport !== undefined) reports.set(info.pid, lastReport);
+    return reports;
   }
 
   #greeted(): WorkerLink[] {

@@ -68,6 +68,14 @@ test('counts never run backwards: not when a worker is stuck, not when it dies, 
   expect(totals).toEqual([30, 31, 31, 34]);
 });
 
+test('counts do not run backwards either when control itself comes back while a worker is stuck', async () => {
+  const fleet = new TestFleet();
+  fleet.reports.set(1, report(11)).set(2, report(20));
+  fleet.stuck.add(2);
+  for (const { id, pid } of fleet.workers()) fleet.before.set(pid, report(id * 10));
+  expect(requestsIn((await new Census(fleet).read(100)).totals)).toBe(31);
+});
+
 test('a worker that dies while the others are being asked is counted once', async () => {
   const fleet = new TestFleet();
   const census = new Census(fleet);

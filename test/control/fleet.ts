@@ -14,6 +14,8 @@ export class TestFleet implements Fleet {
   /** What workers say when asked, by slot. */
   readonly reports = new Map<number, WorkerReport>();
   gone: WorkerReport[] = [];
+  /** What the control process before this one heard, by process id. */
+  readonly before = new Map<number, WorkerReport>();
   #workers: WorkerState[];
   #waiting: (() => void)[] = [];
   #holding = false;
@@ -38,6 +40,10 @@ export class TestFleet implements Fleet {
 
   async collect(): Promise<ReadonlyMap<number, WorkerReport>> {
     return new Map([...this.reports].filter(([id]) => !this.stuck.has(id)));
+  }
+
+  toldBefore(): ReadonlyMap<number, WorkerReport> {
+    return this.before;
   }
 
   departed(): readonly WorkerReport[] {

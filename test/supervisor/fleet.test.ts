@@ -15,6 +15,7 @@ function fleetOf(...workers: WorkerInfo[]): ChannelFleet {
     supervisorPid: 10,
     workers,
     departed: undefined,
+    reports: new Map(),
     admin: undefined,
     serving: true,
   });

@@ -145,6 +145,7 @@ describe('publishing', () => {
           { id: 2, pid: worker(2).pid, revision: 1, handed: 2 },
         ],
         departed: undefined,
+        reports: new Map(),
         admin,
         serving: true,
       },
