@@ -31,7 +31,6 @@ class TestConnectors {
   readonly open = new Set<string>();
   readonly connectorTo = ({ host }: SocketAddress): Connector => {
     this.open.add(host);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- binding a snapshot opens no connection
     return { close: () => this.open.delete(host) } as unknown as Connector;
   };
 }

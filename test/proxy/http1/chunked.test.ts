@@ -177,7 +177,6 @@ test('what we decode is what Node decodes', { timeout: Math.max(60_000, runs * 2
       expect(message?.body.startsWith(ours.data)).toBe(true);
       if (ours.outcome !== 'done') return;
       done++;
-      // oxlint-disable-next-line vitest/no-conditional-expect -- Counted, and the count is checked.
       expect(message).toMatchObject({ complete: true, body: ours.data });
     }),
     { numRuns: runs },
