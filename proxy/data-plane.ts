@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Conditions } from '../src/core/conditions.ts';
 import type { SocketAddress } from '../src/core/model.ts';
 import type { WorkerReport } from '../src/core/reports.ts';
 import type { Snapshot } from '../src/core/snapshot.ts';
@@ -18,6 +19,8 @@ export interface DataPlane {
    * or `deadlineMs` has passed, whichever is first; what is left then has been cut. Calling it again shortens the deadline.
    */
   drain(deadlineMs: number): Promise<void>;
+  /** What is known about targets, in place of what was told before. May come before the snapshot that names them. */
+  inform(conditions: Conditions): void;
   report(): WorkerReport;
   /** Open client connections, upgraded ones included. Cheap, unlike a report. */
   readonly connections: number;
@@ -34,6 +37,8 @@ export interface DataPlaneOptions {
    * another worker; or leaves it here. `connections` are open without it.
    */
   readonly handOver?: ((socket: Socket, listener: string, connections: number) => boolean) | undefined;
+  /** How many workers share the limits that hold for all of them, and which this one is, from 0. Default: it is alone. */
+  readonly workers?: { readonly count: number; readonly index: number } | undefined;
   /** Something an operator should know: one event, fixed message, variable fields. */
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }

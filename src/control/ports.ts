@@ -7,7 +7,9 @@ import type { Problem } from '../core/errors.ts';
 import type { Difference, JsonObject } from '../core/json.ts';
 import type { Model } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
-import type { Snapshot } from '../core/snapshot.ts';
+import type { Conditions } from '../core/conditions.ts';
+import type { SlotTables } from '../core/slots.ts';
+import type { SigningKey, Snapshot } from '../core/snapshot.ts';
 
 /** Tells wall-clock time, in milliseconds since the epoch. */
 export interface Clock {
@@ -48,6 +50,8 @@ export interface Revision extends RevisionSummary {
   readonly document: JsonObject;
   /** Where this revision came from the config file: the file's document, the base of the next three-way merge. */
   readonly fileDocument: JsonObject | undefined;
+  /** Which pool the clients of each sticky service belong to. It follows from all revisions so far, so it is saved with each. */
+  readonly slots: SlotTables;
 }
 
 /** Who did what, when and why, and what it changed. One per committed revision so far. */
@@ -115,12 +119,48 @@ export interface Fleet {
    * acknowledgement of the change before it. A worker that has applied a later revision has thereby applied this one.
    */
   publish(snapshot: Snapshot, timeoutMs: number): Promise<PublishResult>;
+  /** Tells every worker, also those that start later, what is known about targets, in place of what was told before. Waits for nobody. */
+  inform(conditions: Conditions): void;
+  /** What was told last, perhaps by the control process before this one. */
+  conditions(): Conditions;
   /** Asks every worker for its totals; those that do not answer within `timeoutMs` are left out. */
   collect(timeoutMs: number): Promise<ReadonlyMap<number, WorkerReport>>;
   /** Totals of workers that have died, so that counters never run backwards. */
   departed(): readonly WorkerReport[];
   /** What workers that live told the control process before this one, by process id: one of them may be stuck now. */
   toldBefore(): ReadonlyMap<number, WorkerReport>;
+}
+
+/** Whoever goes by what is in force: told of every snapshot before it is published, so that what it has to say first arrives first. */
+export interface Follower {
+  follow(model: Model, snapshot: Snapshot): void;
+}
+
+/** The keys that cookies are signed with. */
+export interface KeyRing {
+  /** The first signs, all verify. At least one. */
+  keys(): readonly SigningKey[];
+  /** Makes a new one, which signs from then on, and drops the oldest beyond {@link signingKeysMax}. Throws a {@link StoreError}. */
+  rotate(): Promise<void>;
+}
+
+export const signingKeysMax = 4;
+
+/** Something that happened by itself, or came of what somebody did: one for each transition. */
+export interface Happening {
+  readonly kind: 'health' | 'told' | 'busy' | 'ejection' | 'state' | 'drain' | 'addresses';
+  readonly service: string;
+  readonly pool: string;
+  /** '' = it is about the pool. */
+  readonly target: string;
+  readonly from: string;
+  readonly to: string;
+  /** Why, in a few words. */
+  readonly cause: string;
+}
+
+export interface Events {
+  note(happening: Happening): void;
 }
 
 export interface PublishResult {

@@ -2,7 +2,7 @@
 import type { ErrorCode, Problem } from './errors.ts';
 import { invariant, unreachable } from './invariant.ts';
 import { childPointer, isJsonObject, mergePatch, ownValue, type Json, type JsonObject } from './json.ts';
-import { weightMax, type Model, type Service } from './model.ts';
+import { weightMax, type Model, type OperatorState, type Service } from './model.ts';
 import { nameHint } from './nearest.ts';
 
 /** A change of the document that is in force. */
@@ -21,7 +21,22 @@ export type Change =
       readonly others: 'zero' | 'keep';
     }
   /** All of the service's traffic to one pool, in one step. */
-  | { readonly kind: 'switch'; readonly service: string; readonly to: string };
+  | { readonly kind: 'switch'; readonly service: string; readonly to: string }
+  | { readonly kind: 'putPool'; readonly service: string; readonly pool: string; readonly document: JsonObject }
+  | { readonly kind: 'deletePool'; readonly service: string; readonly pool: string }
+  | { readonly kind: 'putTarget'; readonly service: string; readonly pool: string; readonly target: string; readonly document: JsonObject }
+  | { readonly kind: 'deleteTarget'; readonly service: string; readonly pool: string; readonly target: string }
+  /** Of a pool, or of one of its targets. */
+  | {
+      readonly kind: 'state';
+      readonly service: string;
+      readonly pool: string;
+      readonly target: string | undefined;
+      readonly state: OperatorState;
+      /** As the document has it: an instant in ISO 8601; undefined with `ready`. */
+      readonly drainUntil: string | undefined;
+    }
+  | { readonly kind: 'mirrors' | 'overrides'; readonly service: string; readonly list: readonly Json[] };
 
 /** A document and what it means. */
 export interface Standing {

@@ -1,4 +1,5 @@
-import type { DurationReport, PoolReport, ServiceReport, TargetReport, WorkerReport } from './reports.ts';
+import { mergeClients } from './clients.ts';
+import type { DurationReport, MirrorReport, PoolReport, ServiceReport, TargetReport, WorkerReport } from './reports.ts';
 
 /** One worker as it was read, and the totals of all. */
 export interface FleetReading {
@@ -42,6 +43,9 @@ function mergeService(id: string, services: readonly ServiceReport[]): ServiceRe
       mergePool,
     ),
     retries: sum(services.map((service) => service.retries)),
+    rescued: sum(services.map((service) => service.rescued)),
+    decisions: mergeCounts(services.map((service) => service.decisions)),
+    mirrors: [...Map.groupBy(services.flatMap((service) => service.mirrors), (mirror) => mirror.pool)].map(mergeMirror),
   };
 }
 
@@ -53,11 +57,32 @@ function mergePool(id: string, pools: readonly PoolReport[]): PoolReport {
       mergeTarget,
     ),
     durations: mergeDurations(pools.map((pool) => pool.durations)),
+    picked: sum(pools.map((pool) => pool.picked)),
+    queued: sum(pools.map((pool) => pool.queued)),
+    clients: mergeClients(pools.flatMap((pool) => pool.clients ?? [])),
+  };
+}
+
+function mergeMirror([pool, mirrors]: [string, readonly MirrorReport[]]): MirrorReport {
+  return {
+    pool,
+    sent: sum(mirrors.map((mirror) => mirror.sent)),
+    dropped: mergeCounts(mirrors.map((mirror) => mirror.dropped)),
+    inFlight: sum(mirrors.map((mirror) => mirror.inFlight)),
   };
 }
 
 function mergeTarget(id: string, targets: readonly TargetReport[]): TargetReport {
-  return { id, inFlight: sum(targets.map((target) => target.inFlight)), codes: mergeCounts(targets.map((target) => target.codes)) };
+  return {
+    id,
+    inFlight: sum(targets.map((target) => target.inFlight)),
+    streaming: sum(targets.map((target) => target.streaming)),
+    upgraded: sum(targets.map((target) => target.upgraded)),
+    available: targets.some((target) => target.available),
+    ejected: targets.some((target) => target.ejected),
+    ejections: sum(targets.map((target) => target.ejections)),
+    codes: mergeCounts(targets.map((target) => target.codes)),
+  };
 }
 
 function mergeDurations(durations: readonly DurationReport[]): DurationReport {
@@ -88,9 +113,14 @@ function closed(report: WorkerReport): WorkerReport {
     inFlight: 0,
     services: report.services.map((service) => ({
       ...service,
-      pools: service.pools.map((pool) => ({ ...pool, targets: pool.targets.map((target) => ({ ...target, inFlight: 0 })) })),
+      mirrors: service.mirrors.map((mirror) => ({ ...mirror, inFlight: 0 })),
+      pools: service.pools.map((pool) => ({ ...pool, queued: 0, targets: pool.targets.map(closedTarget) })),
     })),
   };
+}
+
+function closedTarget(target: TargetReport): TargetReport {
+  return { ...target, inFlight: 0, streaming: 0, upgraded: 0, available: false, ejected: false };
 }
 
 function sum(numbers: readonly number[]): number {

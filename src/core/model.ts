@@ -61,6 +61,13 @@ export interface Service {
   readonly pools: readonly Pool[];
   /** One entry per pool: a non-negative integer, relative to the sum of all. The sum may be 0: then every request gets 503 `no_weight`. */
   readonly weights: Readonly<Record<string, number>>;
+  /** The pool that takes requests whose own pool has no available target; undefined = none does. Nothing falls back from it. */
+  readonly fallback: string | undefined;
+  /** Undefined: each request is split for itself. */
+  readonly sticky: Sticky | undefined;
+  /** The first that matches decides, before sticky and weights. */
+  readonly overrides: readonly Override[];
+  readonly mirrors: readonly Mirror[];
   readonly retry: RetryPolicy;
   readonly timeouts: ServiceTimeouts;
   /** Whether answers carry x-sluice-revision, x-sluice-pool and x-sluice-target. */
@@ -72,6 +79,19 @@ export interface Pool {
   readonly id: string;
   /** May be empty: a pool that waits for its targets. */
   readonly targets: readonly Target[];
+  /** Holds for all of its targets, together with their own: the stricter of the two. A pool that is not ready counts as of weight 0. */
+  readonly state: OperatorState;
+  /** Until when what runs may go on where the state is not `ready`, in ms since the epoch. Undefined = as long as it takes. */
+  readonly drainUntilMs: number | undefined;
+  readonly balance: Balance;
+  /** Undefined: its targets are not probed, and count as healthy. */
+  readonly health: HealthCheck | undefined;
+  readonly ejection: EjectionPolicy;
+  /** Share of the targets, 0 to 1: where no more than this are available, all that an operator has not taken out are used. 0: only where none is. */
+  readonly panicShare: number;
+  /** A target that becomes available is given its weight little by little over this time. 0 = at once. */
+  readonly slowStartMs: number;
+  readonly limits: PoolLimits;
 }
 
 /** One address in a pool. Its identity is service + pool + id: a new address under an old id is the same target, moved. */
@@ -80,11 +100,126 @@ export interface Target {
   readonly address: SocketAddress;
   /** 0 to 1000, relative within the pool. 0 = known, but sent nothing. */
   readonly weight: number;
+  readonly state: OperatorState;
+  /** As in {@link Pool}. */
+  readonly drainUntilMs: number | undefined;
+}
+
+/**
+ * What an operator wants of a target or a pool. `drain`: nobody new; clients that are bound to it may stay until the deadline. `maint`:
+ * nobody, at once. What runs may finish, until the deadline. Has nothing to do with health.
+ */
+export type OperatorState = 'ready' | 'drain' | 'maint';
+
+/** Where a value that requests are told apart by is found. A request that does not have it has no key. */
+export type RequestKey =
+  | { readonly from: 'header' | 'query' | 'cookie'; readonly name: string }
+  /** A claim of the JSON web token in `Authorization: Bearer …`. Not verified: it is for telling requests apart, not for trusting them. */
+  | { readonly from: 'jwt'; readonly claim: string }
+  /** The client's address. */
+  | { readonly from: 'address' }
+  /** The path without its query. */
+  | { readonly from: 'path' };
+
+/** How a target of a pool is chosen. */
+export type Balance =
+  | { readonly kind: 'round-robin' | 'least-requests' | 'p2c-ewma' | 'random' }
+  /** Requests without the key go round robin. */
+  | { readonly kind: 'hash'; readonly key: RequestKey };
+
+/** Keeps each client in one pool while weights stand still. */
+export interface Sticky {
+  /** `own`: a signed cookie of ours with a random id, given to clients that have none. */
+  readonly key: RequestKey | { readonly from: 'own'; readonly cookie: string };
+  /** Whether clients also stay with one target of their pool, by a cookie of its own. */
+  readonly target: boolean;
+  /** What becomes of clients whose slot a shrinking pool gives away. `keep` only with our own cookie. */
+  readonly onShrink: 'move' | 'keep';
+  /** Of our cookies. */
+  readonly maxAgeMs: number;
+  readonly cookiePath: string;
+  readonly sameSite: 'lax' | 'strict' | 'none';
+  /** `auto`: where the client's connection is encrypted. */
+  readonly secure: 'auto' | 'always';
+}
+
+/** Forces a pool for the requests that it matches. */
+export interface Override {
+  readonly match: OverrideMatch;
+  readonly poolId: string;
+}
+
+export interface OverrideMatch extends RouteMatch {
+  /** Networks in CIDR notation, one of which the client's address must be in. Empty = any. */
+  readonly clients: readonly string[];
+  /** Takes this share (0 to 1) of the values that the key has, always the same ones; not those without the key. */
+  readonly percent: { readonly of: RequestKey; readonly share: number } | undefined;
+}
+
+/** Copies a share of the requests to a pool, whose answers nobody gets. */
+export interface Mirror {
+  readonly poolId: string;
+  /** 0 to 1. */
+  readonly share: number;
+  /** Whether requests whose method may change something are copied too. */
+  readonly unsafe: boolean;
+}
+
+/** How targets are probed. Probes come from the control process, one set for all workers. */
+export interface HealthCheck {
+  readonly kind: 'http' | 'https' | 'tcp';
+  /** Path with query. For `tcp` of no use. */
+  readonly path: string;
+  readonly method: 'GET' | 'HEAD' | 'OPTIONS';
+  /** The Host that is sent; undefined = the target's address. */
+  readonly host: string | undefined;
+  /** Undefined = the target's. */
+  readonly port: number | undefined;
+  /** Whether a certificate must be valid where the kind is `https`. */
+  readonly verify: boolean;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** So many passes in a row make an unhealthy target healthy … */
+  readonly rise: number;
+  /** … and so many failures a healthy one unhealthy. */
+  readonly fall: number;
+  /** Ranges of status codes, inclusive. */
+  readonly status: readonly { readonly from: number; readonly to: number }[];
+  /** Fields that the answer must have, with these exact values. */
+  readonly headers: readonly NameValue[];
+  /** Text that the first 64 KiB of the answer must contain; '' = any. */
+  readonly body: string;
+  /** Whether the target may tell its own weight and state by `x-sluice-weight` on the answers to probes. */
+  readonly agent: boolean;
+}
+
+/** When a target that fails real requests is left out for a while, by the worker that saw it. */
+export interface EjectionPolicy {
+  /** So many failures in a row, of the connection, not of the application. 0 = never. */
+  readonly failures: number;
+  /** How long the first time; then times 2, 3 … */
+  readonly baseMs: number;
+  readonly maxMs: number;
+  /** Of the pool's targets, 0 to 1, at most so many at a time; and never the last available one. */
+  readonly maxShare: number;
+}
+
+/** Over all workers, each of which has its share. */
+export interface PoolLimits {
+  /** Of each target. 0 = no limit. */
+  readonly maxConnections: number;
+  /** Requests at the same time, of each target. 0 = no limit. */
+  readonly maxInFlight: number;
+  /** Requests of the pool that wait for one of its targets to have room. 0 = none waits. */
+  readonly maxQueued: number;
+  readonly queueTimeoutMs: number;
 }
 
 export interface RetryPolicy {
   /** How many further targets of the same pool may be tried when nothing reached the first. 0 = none. */
   readonly attempts: number;
+  /** Whether a safe request that its pool could not answer may be answered by the fallback. */
+  readonly rescue: boolean;
 }
 
 export interface ServiceTimeouts {
@@ -96,6 +231,8 @@ export interface ServiceTimeouts {
   readonly idleMs: number;
   /** From the request's head to the last byte of its answer. 0 = no limit. */
   readonly requestMs: number;
+  /** How long what runs on a target may go on when the target is taken out or removed and nobody said otherwise. */
+  readonly drainMs: number;
 }
 
 /** Sends the requests that it matches to a service. */

@@ -2,10 +2,27 @@
  * A snapshot: the compiled form of one revision, ready for the data plane.
  *
  * Plain, immutable and structured-cloneable, because it travels between processes. What costs something is computed here,
- * once per revision, and not per request.
+ * once per revision, and not per request; but what is large is compiled by each worker for itself, so that a snapshot stays small.
  */
-import type { Listener, Model, Pool, RetryPolicy, Route, ServiceTimeouts, SocketAddress } from './model.ts';
-import { compileRotation } from './rotation.ts';
+import { effectiveWeights } from './effective-weights.ts';
+import type {
+  Balance,
+  EjectionPolicy,
+  Listener,
+  Model,
+  OperatorState,
+  OverrideMatch,
+  Pool,
+  PoolLimits,
+  RetryPolicy,
+  Route,
+  Service,
+  ServiceTimeouts,
+  SocketAddress,
+  Sticky,
+  Target,
+} from './model.ts';
+import { moveSlots, type SlotTable, type SlotTables } from './slots.ts';
 
 export interface Snapshot {
   readonly revision: number;
@@ -14,6 +31,16 @@ export interface Snapshot {
   readonly services: readonly CompiledService[];
   /** In the order of the document; the data plane indexes them (see `compileRoutes`). */
   readonly routes: readonly Route[];
+  /** The first signs, all verify. */
+  readonly signingKeys: readonly SigningKey[];
+}
+
+/** What cookies of ours are signed with. */
+export interface SigningKey {
+  /** Short; stands in the cookie. */
+  readonly id: string;
+  /** 32 bytes in base64url. */
+  readonly secret: string;
 }
 
 export interface CompiledService {
@@ -22,65 +49,118 @@ export interface CompiledService {
   readonly retry: RetryPolicy;
   readonly timeouts: ServiceTimeouts;
   readonly debugHeaders: boolean;
+  /** An index into `pools`, or -1. */
+  readonly fallback: number;
+  readonly sticky: CompiledSticky | undefined;
+  readonly overrides: readonly { readonly match: OverrideMatch; readonly pool: number }[];
+  readonly mirrors: readonly { readonly pool: number; readonly share: number; readonly unsafe: boolean }[];
+}
+
+export interface CompiledSticky extends Sticky {
+  /** Runs of slots with one owner, in order: where each ends (exclusive), and the index of the pool that owns it. */
+  readonly slotEnds: readonly number[];
+  readonly slotPools: readonly number[];
+  /** By index of pool: assignments from before this revision are not kept. */
+  readonly keptSince: readonly number[];
 }
 
 export interface CompiledPool {
   readonly id: string;
-  /** The pool's share of new requests is `weight / sum of weights`; 0 = none. */
+  /** The pool's share of new requests is `weight / sum of weights`; 0 = none. 0, too, where an operator has taken it out. */
   readonly weight: number;
   readonly targets: readonly CompiledTarget[];
-  /** Indexes into `targets`: the order in which round robin visits them, each as often as its weight asks. */
-  readonly rotation: readonly number[];
+  readonly balance: Balance;
+  readonly ejection: EjectionPolicy;
+  readonly panicShare: number;
+  readonly slowStartMs: number;
+  readonly limits: PoolLimits;
 }
 
 export interface CompiledTarget {
+  /** Of a target whose name has been resolved: `id@address`, one for each address. */
   readonly id: string;
   readonly address: SocketAddress;
+  readonly weight: number;
+  /** Its own and that of its pool: the stricter. */
+  readonly state: OperatorState;
+  /** Until when what runs may go on where the state is not `ready`; ms since the epoch. */
+  readonly drainUntilMs: number | undefined;
 }
 
-/** @param before another model and its snapshot; what they have in common with this one is not computed again */
-export function compileSnapshot(model: Model, revision: number, before?: { readonly model: Model; readonly snapshot: Snapshot }): Snapshot {
-  const rotations = new Rotations();
-  if (before !== undefined) rotations.learn(before.model, before.snapshot);
+/** What a snapshot is made of beside the document. */
+export interface Surroundings {
+  /** The slots as they are saved with the revision. A sticky service without any begins anew. */
+  readonly slots: SlotTables;
+  /** By name, in lower case: the addresses that it has been resolved to. Names that are missing are left to the workers. */
+  readonly addresses: ReadonlyMap<string, readonly string[]>;
+  readonly signingKeys: readonly SigningKey[];
+}
+
+export const bareSurroundings: Surroundings = { slots: {}, addresses: new Map(), signingKeys: [] };
+
+export function compileSnapshot(model: Model, revision: number, { slots, addresses, signingKeys }: Surroundings = bareSurroundings): Snapshot {
   return {
     revision,
     listeners: model.listeners,
-    services: model.services.map((service) => ({
-      id: service.id,
-      pools: service.pools.map((pool) => ({
-        id: pool.id,
-        weight: service.weights[pool.id]!,
-        targets: pool.targets.map(({ id, address }) => ({ id, address })),
-        rotation: rotations.of(pool),
-      })),
-      retry: service.retry,
-      timeouts: service.timeouts,
-      debugHeaders: service.debugHeaders,
-    })),
+    services: model.services.map((service) => compileService(service, slots[service.id], addresses)),
     routes: model.routes,
+    signingKeys,
   };
 }
 
-/** Rotations by the weights that they are made of. A change of one pool should not cost what all of them cost. */
-class Rotations {
-  readonly #known = new Map<string, readonly number[]>();
-
-  learn(model: Model, snapshot: Snapshot): void {
-    for (const [index, service] of model.services.entries()) {
-      for (const [place, pool] of service.pools.entries()) this.#known.set(keyOf(pool), snapshot.services[index]!.pools[place]!.rotation);
-    }
-  }
-
-  of(pool: Pool): readonly number[] {
-    const key = keyOf(pool);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const rotation = compileRotation(pool.targets.map(({ weight }) => weight));
-    this.#known.set(key, rotation);
-    return rotation;
-  }
+function compileService(service: Service, slots: SlotTable | undefined, addresses: Surroundings['addresses']): CompiledService {
+  const { id, retry, timeouts, debugHeaders, fallback } = service;
+  const weights = effectiveWeights(service);
+  const indexOf = (poolId: string | undefined): number => service.pools.findIndex((pool) => pool.id === poolId);
+  return {
+    id,
+    pools: service.pools.map((pool, index) => compilePool(pool, weights[index]!.weight, addresses)),
+    retry,
+    timeouts,
+    debugHeaders,
+    fallback: indexOf(fallback),
+    sticky: service.sticky && compileSticky(service, service.sticky, slots ?? moveSlots(undefined, weights, 0)),
+    overrides: service.overrides.map(({ match, poolId }) => ({ match, pool: indexOf(poolId) })),
+    mirrors: service.mirrors.map(({ poolId, share, unsafe }) => ({ pool: indexOf(poolId), share, unsafe })),
+  };
 }
 
-function keyOf(pool: Pool): string {
-  return pool.targets.map(({ weight }) => weight).join();
+function compilePool(pool: Pool, weight: number, addresses: Surroundings['addresses']): CompiledPool {
+  const { id, balance, ejection, panicShare, slowStartMs, limits } = pool;
+  const targets = pool.targets.flatMap((target) => compileTarget(target, pool, addresses.get(target.address.host)));
+  return { id, weight, targets, balance, ejection, panicShare, slowStartMs, limits };
+}
+
+function compileTarget({ id, address, weight, ...own }: Target, pool: Pool, resolved: readonly string[] | undefined): CompiledTarget[] {
+  const state = stricter(own.state, pool.state);
+  const drainUntilMs = earlier(own.drainUntilMs, pool.drainUntilMs);
+  if (resolved === undefined) return [{ id, address, weight, state, drainUntilMs }];
+  return resolved.map((host) => ({ id: `${id}@${host}`, address: { host, port: address.port }, weight, state, drainUntilMs }));
+}
+
+const strictness: readonly OperatorState[] = ['ready', 'drain', 'maint'];
+
+/** Whichever of two words sends a target less. */
+export function stricter(a: OperatorState, b: OperatorState): OperatorState {
+  return strictness.indexOf(a) >= strictness.indexOf(b) ? a : b;
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}
+
+function compileSticky({ pools }: Service, sticky: Sticky, { runs, keptSince }: SlotTable): CompiledSticky {
+  const slotEnds: number[] = [];
+  const slotPools: number[] = [];
+  let end = 0;
+  for (const { length, owners } of runs) {
+    end += length;
+    const pool = pools.findIndex(({ id }) => id === owners.at(-1)!.pool);
+    if (slotPools.at(-1) === pool) slotEnds[slotEnds.length - 1] = end;
+    else {
+      slotEnds.push(end);
+      slotPools.push(pool);
+    }
+  }
+  return { ...sticky, slotEnds, slotPools, keptSince: pools.map(({ id }) => keptSince[id] ?? 0) };
 }

@@ -1,5 +1,5 @@
 /**
- * Moving a new connection from the worker that accepted it to one that has fewer. See `src/core/balance.ts` for when, and
+ * Moving a new connection from the worker that accepted it to one that has fewer. See `src/core/worker-balance.ts` for when, and
  * `test/e2e/balance.test.ts`.
  *
  * What travels is the bare handle of a socket, not a `net.Socket`: that would begin to read in whichever process it passes through, and
@@ -7,7 +7,7 @@
  * interface; this file is the only place that touches it.
  */
 import { Socket } from 'node:net';
-import { handOverTo, type WorkerLoad } from '../core/balance.ts';
+import { handOverTo, type WorkerLoad } from '../core/worker-balance.ts';
 import type { Channel, Handle } from './channel.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 

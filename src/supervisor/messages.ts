@@ -5,7 +5,7 @@
  * and what the supervisor tells control about workers (`workerUp`, `applied`, `published`) arrives in the order in which it happened.
  * `test/supervisor/fleet.test.ts` holds the fleet to that.
  */
-import type { WorkerLoad } from '../core/balance.ts';
+import type { WorkerLoad } from '../core/worker-balance.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';

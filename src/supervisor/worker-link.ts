@@ -1,6 +1,6 @@
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
-import type { WorkerLoad } from '../core/balance.ts';
+import type { WorkerLoad } from '../core/worker-balance.ts';
 import type { Handle } from './channel.ts';
 import type { Child } from './child.ts';
 import type { FromWorker, ToWorker, WorkerInfo } from './messages.ts';

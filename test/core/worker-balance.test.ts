@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { handOverTo, type WorkerLoad } from '../../src/core/balance.ts';
+import { handOverTo, type WorkerLoad } from '../../src/core/worker-balance.ts';
 
 test.each([
   { own: 0, others: [0, 0, 0], to: undefined },
