@@ -30,6 +30,9 @@ const furtherFields: Partial<Record<Cause, string>> = {
   method_refused: 'allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
   connection_limit: 'retry-after: 1\r\n',
   no_available_target: 'retry-after: 1\r\n',
+  queue_full: 'retry-after: 1\r\n',
+  queue_timeout: 'retry-after: 1\r\n',
+  drained: 'retry-after: 1\r\n',
   shutdown: 'retry-after: 1\r\n',
 };
 

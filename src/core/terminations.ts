@@ -47,6 +47,16 @@ const unroutable = {
     proxyStatus: 'destination_unavailable',
     sentence: 'The pool has no target that can take the request.',
   },
+  queue_full: {
+    status: 503,
+    proxyStatus: 'connection_limit_reached',
+    sentence: 'Every target of the pool has as many requests as it may, and enough others wait already.',
+  },
+  queue_timeout: {
+    status: 503,
+    proxyStatus: 'connection_limit_reached',
+    sentence: 'Every target of the pool had as many requests as it may for as long as this one could wait.',
+  },
 } satisfies Record<string, Termination>;
 
 const targetFailures = {
@@ -98,6 +108,7 @@ const endings = {
   client_closed: { status: 499, proxyStatus: 'connection_terminated', sentence: 'The client went away before its answer was complete.' },
   client_stalled: { status: 499, proxyStatus: 'connection_write_timeout', sentence: 'The client did not read its answer for too long.' },
   connection_limit: { status: 503, proxyStatus: 'connection_limit_reached', sentence: 'The listener has as many connections as it may.' },
+  drained: { status: 503, proxyStatus: 'proxy_internal_response', sentence: 'The target was taken out, and the time to finish was over.' },
   shutdown: { status: 503, proxyStatus: 'proxy_internal_response', sentence: 'Sluice stopped before the request was finished.' },
   internal_error: { status: 500, proxyStatus: 'proxy_internal_error', sentence: 'Sluice has a bug; its log says more.' },
 } satisfies Record<string, Termination>;
