@@ -1,9 +1,22 @@
 /** What a change asked for by somebody makes of the current document. Whether the result is valid is for `Interpret` to say. */
-import type { ErrorCode, Problem } from './errors.ts';
+import type { Problem } from './errors.ts';
 import { invariant, unreachable } from './invariant.ts';
-import { childPointer, isJsonObject, mergePatch, ownValue, type Json, type JsonObject } from './json.ts';
-import { weightMax, type Model, type OperatorState, type Service } from './model.ts';
-import { nameHint } from './nearest.ts';
+import { childPointer, isJsonObject, mergePatch, type Json, type JsonObject } from './json.ts';
+import { weightMax, type OperatorState, type Service } from './model.ts';
+import { deletePool, deleteTarget, putPool, putTarget, setList, setState } from './pool-changes.ts';
+import {
+  findService,
+  poolsNotFound,
+  proposed,
+  reject,
+  serviceNotFound,
+  servicesIn,
+  withService,
+  type Proposal,
+  type Standing,
+} from './proposal.ts';
+
+export { poolsNotFound, reject, serviceNotFound, type Proposal, type Rejection, type Standing } from './proposal.ts';
 
 /** A change of the document that is in force. */
 export type Change =
@@ -38,23 +51,6 @@ export type Change =
     }
   | { readonly kind: 'mirrors' | 'overrides'; readonly service: string; readonly list: readonly Json[] };
 
-/** A document and what it means. */
-export interface Standing {
-  readonly document: JsonObject;
-  readonly model: Model;
-}
-
-export type Proposal = { readonly kind: 'proposed'; readonly document: JsonObject } | Rejection;
-
-/** A refusal: the caller's to handle, never an exception. */
-export interface Rejection {
-  readonly kind: 'rejected';
-  readonly code: ErrorCode;
-  /** What happened, to what, and the way out, in one or two sentences. */
-  readonly message: string;
-  readonly problems?: readonly Problem[];
-}
-
 /** The weight that a switch gives to its pool where the sum of all was 0. */
 const switchWeight = 100;
 
@@ -75,23 +71,32 @@ export function proposeChange(current: Standing, change: Change): Proposal {
       return setWeights(current, change);
     case 'switch':
       return switchTo(current, change.service, change.to);
+    case 'putPool':
+      return putPool(current, change);
+    case 'deletePool':
+      return deletePool(current, change);
+    case 'putTarget':
+      return putTarget(current, change);
+    case 'deleteTarget':
+      return deleteTarget(current, change);
+    case 'state':
+      return setState(current, change);
+    case 'mirrors':
+    case 'overrides':
+      return setList(current, change);
     default:
       return unreachable(change);
   }
 }
 
-export function reject(code: ErrorCode, message: string, problems?: readonly Problem[]): Rejection {
-  return problems === undefined ? { kind: 'rejected', code, message } : { kind: 'rejected', code, message, problems };
-}
-
 function patchService(current: Standing, id: string, patch: JsonObject): Proposal {
   if (findService(current.model, id) === undefined) return serviceNotFound(current.model, id);
-  return proposed(withService(current.document, id, mergePatch(services(current.document)[id], patch)));
+  return proposed(withService(current.document, id, mergePatch(servicesIn(current.document)[id], patch)));
 }
 
 function deleteService(current: Standing, id: string): Proposal {
   if (findService(current.model, id) === undefined) return serviceNotFound(current.model, id);
-  const rest = Object.entries(services(current.document)).filter(([key]) => key !== id);
+  const rest = Object.entries(servicesIn(current.document)).filter(([key]) => key !== id);
   return proposed({ ...current.document, services: Object.fromEntries(rest) });
 }
 
@@ -134,7 +139,7 @@ function switchTo(current: Standing, serviceId: string, to: string): Proposal {
 function withWeights(current: Standing, service: Service, weights: readonly number[]): Proposal {
   if (service.pools.every((pool, index) => service.weights[pool.id] === weights[index])) return proposed(current.document);
   const written = Object.fromEntries(service.pools.map((pool, index) => [pool.id, weights[index]!]));
-  const before = services(current.document)[service.id];
+  const before = servicesIn(current.document)[service.id];
   return proposed(withService(current.document, service.id, { ...(isJsonObject(before) ? before : {}), weights: written }));
 }
 
@@ -142,19 +147,6 @@ function patchObject(document: JsonObject, patch: JsonObject): JsonObject {
   const patched = mergePatch(document, patch);
   invariant(isJsonObject(patched), 'an object patched with an object is an object');
   return patched;
-}
-
-function withService(document: JsonObject, id: string, service: Json): JsonObject {
-  return { ...document, services: { ...services(document), [id]: service } };
-}
-
-function services(document: JsonObject): JsonObject {
-  const value = ownValue(document, 'services');
-  return isJsonObject(value) ? value : {};
-}
-
-function findService(model: Model, id: string): Service | undefined {
-  return model.services.find((service) => service.id === id);
 }
 
 function isWeight(value: Json): value is number {
@@ -166,23 +158,8 @@ function weightProblem(service: Service, poolId: string, value: Json): Problem {
   return { pointer, message: `${poolId}: expected a whole number from 0 to ${weightMax}, found ${JSON.stringify(value)}` };
 }
 
-export function serviceNotFound(model: Model, id: string): Rejection {
-  const ids = model.services.map((service) => service.id);
-  return reject('SERVICE_NOT_FOUND', `There is no service "${id}". ${nameHint(id, ids)}`);
-}
-
-function poolsNotFound(service: Service, unknown: readonly string[]): Rejection {
-  const ids = service.pools.map((pool) => pool.id);
-  const names = unknown.map((id) => `"${id}"`).join(' or ');
-  return reject('POOL_NOT_FOUND', `Service "${service.id}" has no pool ${names}. ${nameHint(unknown[0]!, ids)}`);
-}
-
 function exampleWeights(pools: readonly string[]): string {
   return JSON.stringify(Object.fromEntries(pools.map((id, index) => [id, index === 0 ? 90 : 10])));
-}
-
-function proposed(document: JsonObject): Proposal {
-  return { kind: 'proposed', document };
 }
 
 function sum(numbers: readonly number[]): number {
