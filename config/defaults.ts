@@ -56,14 +56,65 @@ export const logDefaults = {
 
 export const targetDefaults = {
   weight: { value: 1, why: 'Targets share evenly until somebody says otherwise.' },
-} as const satisfies Record<string, Default<number>>;
+  state: { value: 'ready', why: 'Whoever adds a target wants it used.' },
+} as const satisfies Record<string, Default<string | number>>;
+
+export const poolDefaults = {
+  state: { value: 'ready', why: 'How much a new pool gets is for its weight to say.' },
+  balance: { value: 'round-robin', why: 'Predictable, and even where requests cost about the same.' },
+  hashKey: { value: { address: true }, why: 'Every request has it.' },
+  panic: {
+    value: '0%',
+    why: 'Requests sent to targets that are known to be ill are lost; that is better than an error only where no target is left.',
+  },
+  slowStart: { value: '0s', why: 'Only programs that start cold need it, and it makes the rest of the pool carry more meanwhile.' },
+} as const satisfies Record<string, Default<unknown>>;
+
+export const healthDefaults = {
+  type: { value: 'http', why: 'An answer says more than an open port: programs that hang still accept connections.' },
+  path: { value: '/', why: 'Every site has it; a page made for the purpose is better.' },
+  method: { value: 'GET', why: 'The one method that every program answers.' },
+  verify: { value: true, why: 'An expired certificate should be found by a probe before clients find it.' },
+  interval: { value: '2s', why: 'With three failures in a row, a dead target is found within about six seconds.' },
+  timeout: { value: '1s', why: 'A page made for probes answers in milliseconds; a second allows one lost packet to be sent again.' },
+  rise: { value: 2, why: 'One pass can be luck while a program starts.' },
+  fall: { value: 3, why: 'One or two failures can be a lost packet or a pause of the target’s.' },
+  agent: { value: true, why: 'It costs nothing where targets do not send the field.' },
+} as const satisfies Record<string, Default<string | number | boolean>>;
+
+export const expectDefaults = {
+  status: { value: '200-299', why: 'A redirect or an error page is not what was asked for.' },
+  headers: { value: {}, why: 'The status says enough.' },
+  body: { value: '', why: 'The status says enough.' },
+} as const satisfies Record<string, Default<unknown>>;
+
+export const ejectionDefaults = {
+  failures: { value: 5, why: 'One or two connections fail when a target is restarted; five in a row do not fail by chance.' },
+  base: { value: '30s', why: 'About what a program needs to be started again.' },
+  max: { value: '300s', why: 'A target that was ill for hours is tried again within five minutes of its recovery.' },
+  share: {
+    value: '50%',
+    why: 'The half that is left has to carry everything; where more than half fails, the cause is rarely the targets.',
+  },
+} as const satisfies Record<string, Default<string | number>>;
+
+export const poolLimitDefaults = {
+  maxConnections: { value: 0, why: 'How many a target can take, only you know.' },
+  maxInFlight: { value: 0, why: 'How many a target can take, only you know.' },
+  maxQueued: { value: 128, why: 'Enough for a burst, and few enough that the last one in the queue still has somebody waiting for it.' },
+  queueTimeout: { value: '5s', why: 'Few people wait longer before they reload, which would only make the queue longer.' },
+} as const satisfies Record<string, Default<string | number>>;
 
 export const retryDefaults = {
   attempts: {
     value: 1,
     why: 'One other target hides a machine that has just died; more tries would multiply the load when all of them are ill.',
   },
-} as const satisfies Record<string, Default<number>>;
+  rescue: {
+    value: false,
+    why: 'A fallback that answers for a bad release hides it from the people who are to notice it.',
+  },
+} as const satisfies Record<string, Default<number | boolean>>;
 
 export const serviceTimeoutDefaults = {
   connect: {
@@ -76,12 +127,30 @@ export const serviceTimeoutDefaults = {
     value: '0s',
     why: 'Downloads, event streams and long polls legitimately last for hours; `response` and `idle` already find a target that hangs.',
   },
+  drain: { value: '30s', why: 'Nearly every request is over by then, and a release need not wait for the few that are not.' },
 } as const satisfies Record<string, Default<string>>;
 
 export const serviceDefaults = {
   debugHeaders: { value: false, why: 'The names of pools and targets are nobody else’s business; switch it on while testing a release.' },
-  balance: { value: 'round-robin', why: 'Predictable, and even where requests cost about the same.' },
 } as const satisfies Record<string, Default<boolean | string>>;
+
+export const stickyDefaults = {
+  key: { value: { cookie: 'sluice_id' }, why: 'Works for every client that keeps cookies, and needs nothing of the application.' },
+  target: { value: false, why: 'An application that needs it loses sessions when a target goes; it should be asked for.' },
+  onShrink: { value: 'move', why: 'A weight that is lowered should take effect now, above all when a release goes wrong.' },
+  maxAge: { value: '24h', why: 'Longer than nearly every visit, shorter than most releases take to follow each other.' },
+  path: { value: '/', why: 'One version for the whole site.' },
+  sameSite: {
+    value: 'lax',
+    why: 'Links from elsewhere still bring the cookie, and requests that other sites make in the background do not.',
+  },
+  secure: { value: 'auto', why: 'Behind plain HTTP a cookie marked as secure would never come back.' },
+} as const satisfies Record<string, Default<unknown>>;
+
+export const mirrorDefaults = {
+  percent: { value: 100, why: 'A shadow that sees every request tells most; lower it where the shadow is smaller than what it copies.' },
+  unsafe: { value: false, why: 'A copied order is ordered twice, unless the shadow has a database of its own.' },
+} as const satisfies Record<string, Default<number | boolean>>;
 
 /** What a service with one pool means by leaving `weights` out. Relative, so any positive number would do; 100 reads as a percentage. */
 export const onlyPoolWeight = 100;

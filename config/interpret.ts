@@ -2,25 +2,21 @@
 import { Compile } from 'typebox/compile';
 import type { Problem } from '../src/core/errors.ts';
 import type { JsonObject } from '../src/core/json.ts';
-import type { Listener, Model, Pool, Service, Target } from '../src/core/model.ts';
-import { formatAddress, readListenAddress, readTargetUrl } from './addresses.ts';
+import type { Listener, Model } from '../src/core/model.ts';
+import { readListenAddress } from './addresses.ts';
 import {
   adminDefaults,
   listenerLimitDefaults,
   listenersDefault,
   listenerTimeoutDefaults,
   logDefaults,
-  onlyPoolWeight,
   processDefaults,
-  retryDefaults,
-  serviceDefaults,
-  serviceTimeoutDefaults,
-  targetDefaults,
 } from './defaults.ts';
 import { Findings } from './findings.ts';
 import { must, readRoutes } from './routes.ts';
-import { ConfigSchema, type ConfigDocument, type ListenerDocument, type PoolDocument, type ServiceDocument } from './schema.ts';
+import { ConfigSchema, type ConfigDocument, type ListenerDocument } from './schema.ts';
 import { checkSemantics } from './semantics.ts';
+import { readService } from './services.ts';
 import type { Settings } from './settings.ts';
 import { plainSchema } from './schema-node.ts';
 import { checkShape } from './shape.ts';
@@ -82,45 +78,6 @@ function readListener(document: ListenerDocument): Listener {
       bodyBytes: must(readSizeLimit, limits.bodyBytes ?? listenerLimitDefaults.bodyBytes.value),
     },
   };
-}
-
-function readService(id: string, document: ServiceDocument): Service {
-  const { timeouts = {} } = document;
-  const milliseconds = (key: keyof typeof serviceTimeoutDefaults): number =>
-    must(readDuration, timeouts[key] ?? serviceTimeoutDefaults[key].value);
-  return {
-    id,
-    pools: Object.entries(document.pools).map(([poolId, pool]) => readPool(poolId, pool)),
-    weights: readWeights(document),
-    retry: { attempts: document.retry?.attempts ?? retryDefaults.attempts.value },
-    timeouts: {
-      connectMs: milliseconds('connect'),
-      responseMs: milliseconds('response'),
-      idleMs: milliseconds('idle'),
-      requestMs: milliseconds('request'),
-    },
-    debugHeaders: document.debugHeaders ?? serviceDefaults.debugHeaders.value,
-  };
-}
-
-/** One entry per pool. A document that gives no weights has one pool only: `semantics.ts` saw to that. */
-function readWeights({ pools, weights }: ServiceDocument): Record<string, number> {
-  const share = (poolId: string): number => {
-    if (weights === undefined) return onlyPoolWeight;
-    // A pool may be called "constructor"; what every object inherits is no weight.
-    return Object.hasOwn(weights, poolId) ? weights[poolId]! : 0;
-  };
-  return Object.fromEntries(Object.keys(pools).map((poolId) => [poolId, share(poolId)]));
-}
-
-function readPool(id: string, document: PoolDocument): Pool {
-  return { id, targets: document.targets.map(readTarget) };
-}
-
-function readTarget(document: PoolDocument['targets'][number]): Target {
-  const { url, id, weight } = typeof document === 'string' ? { url: document } : document;
-  const address = must(readTargetUrl, url);
-  return { id: id ?? formatAddress(address), address, weight: weight ?? targetDefaults.weight.value };
 }
 
 function readSettings(document: ConfigDocument): Settings {

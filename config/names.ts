@@ -18,6 +18,8 @@ export const methodPattern = "^[!#$%&'*+.^_`|~0-9A-Z-]{1,64}$";
 export const fieldValuePattern = '^([!-~\\u0080-\\u00ff]([ !-~\\t\\u0080-\\u00ff]*[!-~\\u0080-\\u00ff])?)?$';
 export const hostPattern = '^(\\*\\.)?[^*/@\\s]+$';
 export const pathPattern = '^/([!-"$-)+->@-~]*/\\*|[!-"$-)+->@-~]*|\\*)$';
+/** RFC 6265 section 4.1.1, path-value. */
+export const cookiePathPattern = '^/[!-:<-~]*$';
 
 type HostMatch = NonNullable<RouteMatch['host']>;
 type PathMatch = NonNullable<RouteMatch['path']>;
@@ -26,6 +28,7 @@ const id = new RegExp(idPattern);
 const targetId = new RegExp(targetIdPattern);
 const token = new RegExp(tokenPattern);
 const method = new RegExp(methodPattern);
+const cookiePath = new RegExp(cookiePathPattern);
 const fieldValue = new RegExp(fieldValuePattern);
 
 export function readId(value: Json): Reading<string> {
@@ -48,6 +51,13 @@ export function readMethod(value: Json): Reading<string> {
   if (typeof value === 'string' && method.test(value)) return read(value);
   const upper = typeof value === 'string' ? value.toUpperCase() : '';
   return unreadable('a method in capitals such as "GET"', value, method.test(upper) ? `methods are case-sensitive; write "${upper}"` : '');
+}
+
+/** The path of a cookie: a prefix of whole segments, as browsers compare it. */
+export function readCookiePath(value: Json): Reading<string> {
+  if (typeof value === 'string' && cookiePath.test(value)) return read(value);
+  const slashed = typeof value === 'string' && cookiePath.test(`/${value}`) ? `it begins with a slash; write ${quote(`/${value}`)}` : '';
+  return unreadable('a path such as "/" or "/shop"', value, slashed);
 }
 
 /** The exact value of a field or cookie. */

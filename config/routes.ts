@@ -3,7 +3,7 @@ import { invariant } from '../src/core/invariant.ts';
 import type { NameValue, Route, RouteMatch } from '../src/core/model.ts';
 import { readHostPattern, readPathPattern } from './names.ts';
 import type { Reader } from './reading.ts';
-import type { ConfigDocument, RouteDocument } from './schema.ts';
+import type { ConfigDocument, RouteMatchDocument } from './schema.ts';
 
 export function readRoutes(document: ConfigDocument): Route[] {
   if (document.routes === undefined) {
@@ -14,16 +14,21 @@ export function readRoutes(document: ConfigDocument): Route[] {
   return document.routes.map(({ match, service }) => ({ match: readRouteMatch(match ?? {}), serviceId: service }));
 }
 
-export function readRouteMatch(match: NonNullable<RouteDocument['match']>): RouteMatch {
+export function readRouteMatch(match: RouteMatchDocument): RouteMatch {
   return {
     ...(match.host === undefined ? {} : { host: must(readHostPattern, match.host) }),
     ...(match.path === undefined ? {} : { path: must(readPathPattern, match.path) }),
     // A method that is listed twice is listed: nothing follows from it.
     methods: [...new Set(match.methods)],
-    headers: pairs(match.headers).map(({ name, value }) => ({ name: name.toLowerCase(), value })),
+    headers: readHeaders(match.headers),
     query: pairs(match.query),
     cookies: pairs(match.cookies),
   };
+}
+
+/** Fields by name; in lower case, because case does not count. */
+export function readHeaders(headers: Readonly<Record<string, string>> | undefined): NameValue[] {
+  return pairs(headers).map(({ name, value }) => ({ name: name.toLowerCase(), value }));
 }
 
 /** The value of a text that has been checked before. */

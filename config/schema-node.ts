@@ -12,6 +12,8 @@ export interface SchemaNode {
   readonly items?: SchemaNode;
   readonly minItems?: number;
   readonly minProperties?: number;
+  /** 1: exactly one of the properties is wanted. */
+  readonly maxProperties?: number;
   readonly minLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;

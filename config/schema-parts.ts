@@ -1,7 +1,7 @@
 /** What the schema is built from: values with a unit, a range or a default that recur. */
 import { Type, type TSchema } from 'typebox';
 import type { Default } from './defaults.ts';
-import { durationPattern, positiveDurationPattern } from './units.ts';
+import { durationPattern, percentPattern, positiveDurationPattern } from './units.ts';
 
 /** The meaning of a key, and why its default is what it is: one text for the editor and for the reference page. */
 export function explain(description: string, { value, why }: Default<unknown>): string {
@@ -20,8 +20,25 @@ export const Count = (description: string, minimum: number, maximum: number, byD
 export const Flag = (description: string, byDefault: Default<boolean>) =>
   Type.Optional(Type.Boolean({ description: explain(description, byDefault), default: byDefault.value }));
 
+export const Percent = (description: string, byDefault: Default<string>) =>
+  Type.Optional(Type.String({ description: explain(description, byDefault), pattern: percentPattern, default: byDefault.value }));
+
+/** One of a few words. */
+export const Choice = <const W extends string>(words: readonly W[], description: string, byDefault: Default<NoInfer<W>>) =>
+  Type.Optional(
+    Type.Unsafe<W>(
+      Type.Union(
+        words.map((word) => Type.Literal(word)),
+        { description: explain(description, byDefault), default: byDefault.value },
+      ),
+    ),
+  );
+
 export const closed = { additionalProperties: false } as const;
 
 /** An object with names of the user's choice as keys. */
-export const Named = <T extends TSchema>(keyPattern: string, value: T, options: { description: string; minProperties?: number }) =>
-  Type.Record(Type.String({ pattern: keyPattern }), value, { ...options, ...closed });
+export const Named = <T extends TSchema>(
+  keyPattern: string,
+  value: T,
+  options: { description: string; minProperties?: number; default?: object },
+) => Type.Record(Type.String({ pattern: keyPattern }), value, { ...options, ...closed });

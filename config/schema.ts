@@ -5,8 +5,7 @@
  * A schema cannot say everything (which pools exist, which port is free); `semantics.ts` adds that.
  */
 import { Type, type Static } from 'typebox';
-import { weightMax } from '../src/core/model.ts';
-import { listenAddressPattern, targetUrlPattern } from './addresses.ts';
+import { listenAddressPattern } from './addresses.ts';
 import {
   adminDefaults,
   listenerLimitDefaults,
@@ -14,15 +13,24 @@ import {
   listenerTimeoutDefaults,
   logDefaults,
   processDefaults,
-  retryDefaults,
-  serviceDefaults,
-  serviceTimeoutDefaults,
-  targetDefaults,
 } from './defaults.ts';
-import { fieldValuePattern, hostPattern, idPattern, methodPattern, pathPattern, targetIdPattern, tokenPattern } from './names.ts';
-import { closed, Count, Duration, explain, Flag, Named, PositiveDuration } from './schema-parts.ts';
+import { idPattern } from './names.ts';
+import { RouteMatchSchema } from './schema-matches.ts';
+import { closed, Count, explain, Flag, Named, PositiveDuration } from './schema-parts.ts';
+import { ServiceSchema } from './schema-services.ts';
 import { logLevels, roles, workersMax } from './settings.ts';
 import { sizePattern } from './units.ts';
+
+export { RouteMatchSchema, type OverrideMatchDocument, type RouteMatchDocument } from './schema-matches.ts';
+export { PoolSchema, TargetSchema, TargetsSchema, type HealthDocument, type PoolDocument, type TargetsDocument } from './schema-pools.ts';
+export {
+  MirrorsSchema,
+  OverridesSchema,
+  ServiceSchema,
+  WeightsSchema,
+  type ServiceDocument,
+  type StickyDocument,
+} from './schema-services.ts';
 
 export const ListenerTimeoutsSchema = Type.Object(
   {
@@ -134,138 +142,6 @@ export const LogSchema = Type.Object(
   { ...closed, description: 'What is logged.' },
 );
 
-const TargetUrlSchema = Type.String({
-  description:
-    'Scheme, host and port, nothing else: "http://10.0.0.7:3000", "http://app.internal", "http://[fd00::7]:3000". Port 80 if none is given.',
-  pattern: targetUrlPattern,
-});
-
-export const TargetSchema = Type.Object(
-  {
-    id: Type.Optional(
-      Type.String({
-        description:
-          'Its name within the pool; unique there. Default: host:port of the URL. A new URL under an old id is the same target, moved.',
-        pattern: targetIdPattern,
-      }),
-    ),
-    url: TargetUrlSchema,
-    weight: Count(
-      'Its share of the pool’s requests, relative to the other targets. 0 = known, but sent nothing.',
-      0,
-      1000,
-      targetDefaults.weight,
-    ),
-  },
-  { ...closed, description: 'One address that serves requests.' },
-);
-
-export const TargetsSchema = Type.Array(Type.Union([TargetUrlSchema, TargetSchema]), {
-  description:
-    'The addresses of the pool, each a URL or an object with id, url and weight. May be empty: a pool that waits for its targets.',
-});
-
-export const PoolSchema = Type.Object(
-  {
-    targets: TargetsSchema,
-    balance: Type.Optional(
-      Type.Union([Type.Literal('round-robin')], {
-        description: explain('How a target of the pool is chosen.', serviceDefaults.balance),
-        default: serviceDefaults.balance.value,
-      }),
-    ),
-  },
-  { ...closed, description: 'One version of a service: blue, green, canary.' },
-);
-
-export const WeightsSchema = Named(
-  idPattern,
-  Type.Integer({ description: 'The pool’s share of new requests, relative to the sum of all. 0 = none.', minimum: 0, maximum: weightMax }),
-  {
-    description:
-      'How new requests are split between the pools. Pools that are not named get 0. If all are 0, requests are answered with 503. May be left out where there is one pool.',
-  },
-);
-
-export const RetrySchema = Type.Object(
-  {
-    attempts: Count(
-      'How many further targets of the same pool are tried when the first could not be reached. 0 = none.',
-      0,
-      10,
-      retryDefaults.attempts,
-    ),
-  },
-  { ...closed, description: 'What happens when a target cannot be reached.' },
-);
-
-export const ServiceTimeoutsSchema = Type.Object(
-  {
-    connect: PositiveDuration(
-      'From the start of a TCP connect to its end; then another target is tried, or 504.',
-      serviceTimeoutDefaults.connect,
-    ),
-    response: PositiveDuration(
-      'From the last byte of the request to the last byte of the answer’s head; then 504.',
-      serviceTimeoutDefaults.response,
-    ),
-    idle: Duration(
-      'Silence in both directions once the answer has begun, and during an upload; then the connection is cut. 0s = no limit.',
-      serviceTimeoutDefaults.idle,
-    ),
-    request: Duration('From the head of a request to the last byte of its answer. 0s = no limit.', serviceTimeoutDefaults.request),
-  },
-  { ...closed, description: 'How long targets may take.' },
-);
-
-export const ServiceSchema = Type.Object(
-  {
-    pools: Named(idPattern, PoolSchema, { description: 'The versions of the service, by name. At least one.', minProperties: 1 }),
-    weights: Type.Optional(WeightsSchema),
-    retry: Type.Optional(RetrySchema),
-    timeouts: Type.Optional(ServiceTimeoutsSchema),
-    debugHeaders: Flag('Whether answers carry x-sluice-revision, x-sluice-pool and x-sluice-target.', serviceDefaults.debugHeaders),
-  },
-  { ...closed, description: 'An application that is being released.' },
-);
-
-export const RouteMatchSchema = Type.Object(
-  {
-    host: Type.Optional(
-      Type.String({
-        description:
-          'The Host of the request, without port: "shop.example", or "*.shop.example" for everything below it. Case does not count.',
-        pattern: hostPattern,
-      }),
-    ),
-    path: Type.Optional(
-      Type.String({
-        description: 'The path, exact ("/login") or as a prefix of whole segments ("/api/*" takes /api and all below).',
-        pattern: pathPattern,
-      }),
-    ),
-    methods: Type.Optional(
-      Type.Array(Type.String({ pattern: methodPattern }), {
-        description: 'Methods in capitals; one of them must be the request’s. Empty = any.',
-      }),
-    ),
-    headers: Type.Optional(
-      Named(tokenPattern, Type.String({ pattern: fieldValuePattern }), {
-        description: 'Fields and the exact values that they must have. Case of the names does not count.',
-      }),
-    ),
-    query: Type.Optional(
-      Type.Record(Type.String(), Type.String(), { description: 'Query parameters, decoded, and the exact values that they must have.' }),
-    ),
-    cookies: Type.Optional(
-      Named(tokenPattern, Type.String({ pattern: fieldValuePattern }), {
-        description: 'Cookies and the exact values that they must have.',
-      }),
-    ),
-  },
-  { ...closed, description: 'Conditions; all that are given must hold. Without any, the route takes every request.' },
-);
-
 export const RouteSchema = Type.Object(
   {
     match: Type.Optional(RouteMatchSchema),
@@ -320,7 +196,4 @@ export const ConfigSchema = Type.Object(
 export type ConfigDocument = Static<typeof ConfigSchema>;
 export type ListenerDocument = Static<typeof ListenerSchema>;
 export type TokenDocument = Static<typeof TokenSchema>;
-export type ServiceDocument = Static<typeof ServiceSchema>;
-export type PoolDocument = Static<typeof PoolSchema>;
-export type TargetsDocument = Static<typeof TargetsSchema>;
 export type RouteDocument = Static<typeof RouteSchema>;

@@ -7,22 +7,28 @@
  */
 import { childPointer, isJsonObject, type Json } from '../src/core/json.ts';
 import { listenAddressPattern, readListenAddress, readTargetUrl, targetUrlPattern } from './addresses.ts';
+import type { Findings } from './findings.ts';
+import { instantPattern, readInstant } from './instants.ts';
 import * as names from './names.ts';
 import { nearestName } from '../src/core/nearest.ts';
-import type { Findings } from './findings.ts';
 import { suggestName } from './nearest.ts';
-import { quote, show, type Reader } from './reading.ts';
+import { networkPattern, readNetwork } from './networks.ts';
+import { hostFieldPattern, probePathPattern, readHostField, readProbePath, readStatusRanges, statusRangesPattern } from './probe-values.ts';
+import { quote, read, show, type Reader } from './reading.ts';
 import {
   durationPattern,
+  percentPattern,
   positiveDurationPattern,
   readDuration,
+  readPercent,
+  readPercentOrNumber,
   readPositiveDuration,
   readSize,
   readSizeLimit,
   sizePattern,
 } from './units.ts';
 import { objectsOf, type SchemaNode } from './schema-node.ts';
-import { isUnsupportedKey, isUnsupportedValue, unsupportedHomes, unsupportedMessage } from './unsupported.ts';
+import { isUnsupportedKey, unsupportedHomes, unsupportedMessage } from './unsupported.ts';
 
 /** The same document without what is wrong: every member may be missing, and items of lists keep their index. */
 export type Salvaged<T> = T extends readonly (infer Item)[]
@@ -54,6 +60,13 @@ const readers = new Map<string, Reader<unknown>>([
   [names.fieldValuePattern, names.readFieldValue],
   [names.hostPattern, names.readHostPattern],
   [names.pathPattern, names.readPathPattern],
+  [names.cookiePathPattern, names.readCookiePath],
+  [percentPattern, readPercent],
+  [instantPattern, readInstant],
+  [networkPattern, readNetwork],
+  [statusRangesPattern, readStatusRanges],
+  [probePathPattern, readProbePath],
+  [hostFieldPattern, readHostField],
 ]);
 
 interface Context {
@@ -75,7 +88,8 @@ function walk(schema: SchemaNode, value: Json, pointer: string, context: Context
 
 function walkObject(schema: SchemaNode, value: Json, pointer: string, context: Context): Loose {
   if (!isJsonObject(value)) {
-    context.findings.add(pointer, `expected ${describe(schema)}, found ${show(value)}${emptyHint(value)}`);
+    const hint = isChoice(schema) ? choiceHint(schema, value) : emptyHint(value);
+    context.findings.add(pointer, `expected ${describe(schema)}, found ${show(value)}${hint}`);
     return undefined;
   }
   const salvaged: [string, unknown][] = [];
@@ -89,11 +103,31 @@ function walkObject(schema: SchemaNode, value: Json, pointer: string, context: C
     if (Object.hasOwn(value, key)) continue;
     context.findings.add(childPointer(pointer, key), missing(key, schema.properties?.[key]));
   }
-  if (schema.minProperties !== undefined && Object.keys(value).length < schema.minProperties) {
-    context.findings.add(pointer, 'expected at least one entry, found an empty object');
-  }
+  checkCount(schema, Object.keys(value), pointer, context.findings);
   // fromEntries defines, it does not assign: a key "__proto__" is a key like any other.
   return Object.fromEntries(salvaged);
+}
+
+function checkCount(schema: SchemaNode, keys: readonly string[], pointer: string, findings: Findings): void {
+  if (isChoice(schema) && keys.length !== 1) {
+    const found = keys.length === 0 ? 'none' : keys.slice(0, 5).map(quote).join(' and ');
+    const wayOut = keys.length === 0 ? '' : '; remove all but one';
+    findings.add(pointer, `expected exactly one of the keys ${listKeys(schema)}, found ${found}${wayOut}`);
+  } else if (keys.length < (schema.minProperties ?? 0)) {
+    findings.add(pointer, 'expected at least one entry, found an empty object');
+  }
+}
+
+/** Whether it is an object of which exactly one key is wanted. */
+function isChoice(schema: SchemaNode): boolean {
+  return schema.maxProperties === 1;
+}
+
+/** `key: address` instead of `key: { address: true }`. */
+function choiceHint({ properties = {} }: SchemaNode, value: Json): string {
+  if (typeof value !== 'string') return emptyHint(value);
+  const key = Object.hasOwn(properties, value) ? value : /^(ip|client|source)$/i.test(value) ? 'address' : undefined;
+  return key === undefined ? '' : `; write { ${key}: ${properties[key]?.const === true ? 'true' : 'NAME'} }`;
 }
 
 /** The schema of a member, or why there must be no such key. */
@@ -151,18 +185,14 @@ function walkUnion(branches: readonly SchemaNode[], value: Json, pointer: string
   if (meant !== undefined) return walk(meant, value, pointer, context);
   if (branches.some((branch) => branch.type !== 'object' && branch.type !== 'array' && scalarProblem(branch, value) === undefined))
     return value;
-  context.findings.add(pointer, unionProblem(branches, value, pointer));
+  context.findings.add(pointer, unionProblem(branches, value));
   return undefined;
 }
 
-function unionProblem(branches: readonly SchemaNode[], value: Json, pointer: string): string {
-  if (isUnsupportedValue(pointer, value)) {
-    return unsupportedMessage(show(value), `use ${branches.map(describe).join(' or ')}, or leave the key out`);
-  }
+function unionProblem(branches: readonly SchemaNode[], value: Json): string {
   if (kindIsScalar(value)) {
     const withReader = branches.find((branch) => branch.pattern !== undefined && readers.has(branch.pattern));
-    if (withReader !== undefined)
-      return branches.some(({ const: constant }) => constant === 0) ? failure(readSizeLimit, value) : scalarProblem(withReader, value)!;
+    if (withReader !== undefined) return failure(readerOfUnion(branches), value) || scalarProblem(withReader, value)!;
   }
   const choices = branches.map(describe);
   const expected = choices.length === 1 ? choices[0]! : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)!}`;
@@ -173,6 +203,12 @@ function unionProblem(branches: readonly SchemaNode[], value: Json, pointer: str
       ? branches.map((branch) => (branch.const === undefined ? scalarHint(branch, value) : '')).find((text) => text !== '')
       : `; did you mean ${quote(close)}?`;
   return `expected ${expected}, found ${show(value)}${hint ?? ''}`;
+}
+
+/** The reader of what may be a bare number or a text with a unit; it speaks of both. */
+function readerOfUnion(branches: readonly SchemaNode[]): Reader<unknown> {
+  if (branches.some(({ const: constant }) => constant === 0)) return readSizeLimit;
+  return branches.some(({ type }) => type === 'number') ? readPercentOrNumber : read;
 }
 
 /** What is wrong with a text, number or truth value, or undefined. */
@@ -197,6 +233,8 @@ function isAllowed(schema: SchemaNode, value: Json): boolean {
         value >= (schema.minimum ?? -Infinity) &&
         value <= (schema.maximum ?? Infinity)
       );
+    case 'number':
+      return typeof value === 'number' && value >= (schema.minimum ?? -Infinity) && value <= (schema.maximum ?? Infinity);
     case 'boolean':
       return typeof value === 'boolean';
     default:
@@ -209,11 +247,14 @@ function describe(schema: SchemaNode): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   switch (schema.type) {
     case 'object':
-      return schema.properties === undefined ? 'an object' : `an object with ${listKeys(schema)}`;
+      if (schema.properties === undefined) return 'an object';
+      return isChoice(schema) ? `an object with one of the keys ${listKeys(schema)}` : `an object with ${listKeys(schema)}`;
     case 'array':
       return 'a list';
     case 'integer':
       return `a whole number from ${schema.minimum} to ${schema.maximum}`;
+    case 'number':
+      return `a number from ${schema.minimum} to ${schema.maximum}`;
     case 'boolean':
       return 'true or false';
     default:
@@ -235,7 +276,7 @@ function scalarHint(schema: SchemaNode, value: Json): string {
   }
   if (schema.type === 'boolean' && (typeof value === 'string' || typeof value === 'number')) {
     if (/^(true|yes|on|1)$/i.test(String(value))) return '; write true, without quotes';
-    if (/^(false|no|off|0)$/i.test(String(value))) return '; write false, without quotes';
+    if (schema.const === undefined && /^(false|no|off|0)$/i.test(String(value))) return '; write false, without quotes';
   }
   if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return `; put it in quotes: "${value}"`;
   return '';

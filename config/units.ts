@@ -1,4 +1,4 @@
-/** Durations and sizes as people type them. */
+/** Durations, sizes and percentages as people type them. */
 import type { Json } from '../src/core/json.ts';
 import { read, unreadable, type Reading } from './reading.ts';
 
@@ -7,6 +7,8 @@ export const durationPattern = '^[0-9]{1,12}(ms|s|m|h|d)$';
 /** A duration that may not be 0. */
 export const positiveDurationPattern = '^0*[1-9][0-9]{0,11}(ms|s|m|h|d)$';
 export const sizePattern = '^[0-9]{1,15}(B|KiB|MiB|GiB)$';
+/** Six digits behind the point: one in a hundred million, which is finer than anybody counts. */
+export const percentPattern = '^(100(\\.0{1,6})?|[0-9]{1,2}(\\.[0-9]{1,6})?)%$';
 
 const millisecondsPer: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -77,6 +79,37 @@ export function formatSize(bytes: number): string {
   if (bytes === 0) return '0B';
   const unit = ['GiB', 'MiB', 'KiB'].find((candidate) => Number.isInteger(bytes / bytesPer[candidate]!)) ?? 'B';
   return `${bytes / bytesPer[unit]!}${unit}`;
+}
+
+const percent = new RegExp(percentPattern);
+
+/** `10%`, `0.5%` → the share, 0 to 1. */
+export function readPercent(value: Json): Reading<number> {
+  const expected = 'a percentage such as 10% or 0.5%';
+  if (typeof value === 'number') return unreadable(expected, value, percentHint(value));
+  if (typeof value !== 'string') return unreadable(expected, value);
+  if (percent.test(value)) return read(shareOf(Number(value.slice(0, -1))));
+  const bare = /^\s*([0-9]{1,12}(?:[.,][0-9]{1,12})?)\s*%?\s*$/.exec(value)?.[1]?.replace(',', '.');
+  if (bare !== undefined && Number(bare) > 100) return unreadable('a percentage from 0% to 100%', value);
+  return unreadable(expected, value, bare === undefined ? '' : percentHint(Number(bare)));
+}
+
+/** Like {@link readPercent}; a bare number counts as percent too. */
+export function readPercentOrNumber(value: Json): Reading<number> {
+  const expected = 'a percentage such as 10 or "0.5%"';
+  if (typeof value === 'number') return value >= 0 && value <= 100 ? read(shareOf(value)) : unreadable('a percentage from 0 to 100', value);
+  const reading = readPercent(value);
+  return reading.ok ? reading : { ok: false, message: reading.message.replace('a percentage such as 10% or 0.5%', expected) };
+}
+
+/** Rounded to what was typed: 0.7 / 100 alone is 0.006999999999999999. */
+function shareOf(amount: number): number {
+  return Number((amount / 100).toPrecision(12));
+}
+
+function percentHint(amount: number): string {
+  const text = `${Number(amount.toFixed(6))}%`;
+  return percent.test(text) ? `write ${text}` : '';
 }
 
 const durationAliases: readonly (readonly [string, RegExp])[] = [

@@ -12,21 +12,10 @@ export const unsupportedKeys: readonly string[] = [
   '/listeners/*/trustedProxies',
   '/admin/tls',
   '/admin/strict',
-  '/services/*/fallback',
-  '/services/*/sticky',
-  '/services/*/overrides',
-  '/services/*/mirrors',
   '/services/*/retry/budget',
   '/services/*/retry/bodyBuffer',
   '/services/*/retry/putDelete',
-  '/services/*/retry/rescue',
-  '/services/*/pools/*/health',
-  '/services/*/pools/*/slowStart',
-  '/services/*/pools/*/limits',
 ];
-
-/** Ways of balancing that are documented, beside the one that exists. */
-export const unsupportedBalances: readonly string[] = ['least-requests', 'p2c-ewma', 'hash', 'random'];
 
 /** Two more are values inside a text and recognised by their readers in `addresses.ts`: `https://` targets and `unix:` addresses. */
 
@@ -43,11 +32,6 @@ export function unsupportedHomes(key: string): string[] {
 /** A place of the list above as people write it: `services.NAME.sticky`. */
 export function pathOf(place: string): string {
   return place.slice(1).replace('listeners/*', 'listeners[]').replaceAll('*', 'NAME').replaceAll('/', '.');
-}
-
-/** Whether the value at this place is documented, but not supported yet. */
-export function isUnsupportedValue(pointer: string, value: unknown): boolean {
-  return typeof value === 'string' && unsupportedBalances.includes(value) && /^\/services\/[^/]+\/pools\/[^/]+\/balance$/.test(pointer);
 }
 
 /** `what` opens the sentence, `wayOut` says what to type meanwhile. */
