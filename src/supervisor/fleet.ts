@@ -1,4 +1,5 @@
 import type { Fleet, Log, PublishResult, WorkerState } from '../control/ports.ts';
+import type { Conditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { FromControl, ToControl, WorkerInfo } from './messages.ts';
@@ -37,6 +38,7 @@ export class ChannelFleet implements Fleet {
   readonly #publishing = new Set<Publishing>();
   readonly #collecting = new Set<Collecting>();
   #ticket = 0;
+  #conditions: Conditions;
   #departed: WorkerReport | undefined;
   readonly #toldBefore: ReadonlyMap<number, WorkerReport>;
   /** Workers that were waited for in vain, by pid, and the revision that they were to apply. */
@@ -48,6 +50,7 @@ export class ChannelFleet implements Fleet {
     this.#send = send;
     this.#departed = welcome.departed;
     this.#toldBefore = welcome.reports;
+    this.#conditions = welcome.conditions;
     for (const worker of welcome.workers) this.#workers.set(worker.pid, worker);
   }
 
@@ -66,6 +69,15 @@ export class ChannelFleet implements Fleet {
 
   departed(): readonly WorkerReport[] {
     return this.#departed === undefined ? [] : [this.#departed];
+  }
+
+  inform(conditions: Conditions): void {
+    this.#conditions = conditions;
+    this.#send({ kind: 'inform', conditions });
+  }
+
+  conditions(): Conditions {
+    return this.#conditions;
   }
 
   publish(snapshot: Snapshot, timeoutMs: number): Promise<PublishResult> {

@@ -1,15 +1,17 @@
 import type { DataPlane } from '../../proxy/data-plane.ts';
 import type { Fleet, PublishResult, WorkerState } from '../control/ports.ts';
+import { type Conditions, noConditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 
 /** The data plane where control and one worker share a process. Its only worker is number 0. */
 export class LocalFleet implements Fleet {
   readonly supervisorPid: number;
-  readonly #plane: Pick<DataPlane, 'apply' | 'report'>;
+  readonly #plane: Pick<DataPlane, 'apply' | 'inform' | 'report'>;
   #snapshot: Snapshot | undefined;
+  #conditions = noConditions;
 
-  constructor(plane: Pick<DataPlane, 'apply' | 'report'>, pid: number) {
+  constructor(plane: Pick<DataPlane, 'apply' | 'inform' | 'report'>, pid: number) {
     this.#plane = plane;
     this.supervisorPid = pid;
   }
@@ -23,6 +25,15 @@ export class LocalFleet implements Fleet {
     this.#plane.apply(snapshot);
     this.#snapshot = snapshot;
     return { applied: [{ worker: 0, ms: performance.now() - startedAt }], stragglers: [] };
+  }
+
+  inform(conditions: Conditions): void {
+    this.#conditions = conditions;
+    this.#plane.inform(conditions);
+  }
+
+  conditions(): Conditions {
+    return this.#conditions;
   }
 
   async collect(): Promise<ReadonlyMap<number, WorkerReport>> {

@@ -6,6 +6,7 @@
  * `test/supervisor/fleet.test.ts` holds the fleet to that.
  */
 import type { WorkerLoad } from '../core/worker-balance.ts';
+import type { Conditions } from '../core/conditions.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -26,8 +27,11 @@ export type ToWorker =
       /** The descriptors that the worker has inherited, by the names of listeners. */
       readonly sockets: ReadonlyMap<string, number>;
       readonly snapshot: Snapshot | undefined;
+      readonly conditions: Conditions;
     }
   | { readonly kind: 'publish'; readonly snapshot: Snapshot }
+  /** What is known about targets now. Answered with `informed`. */
+  | { readonly kind: 'inform'; readonly conditions: Conditions }
   | { readonly kind: 'collect'; readonly ticket: number }
   | { readonly kind: 'drain'; readonly deadlineMs: number }
   /** How busy the workers are that have told lately. */
@@ -42,6 +46,7 @@ export type FromWorker =
   | { readonly kind: 'applied'; readonly revision: number; readonly ms: number }
   /** The revision could not be applied, which is a bug of ours; the one before stays in force. */
   | { readonly kind: 'notApplied'; readonly revision: number }
+  | { readonly kind: 'informed' }
   /** Answers the `collect` of this ticket; ticket 0 is a worker's last word before it leaves. */
   | { readonly kind: 'report'; readonly ticket: number; readonly report: WorkerReport }
   /** It cannot start, for this reason, in words for the operator. It ends after this. */
@@ -75,6 +80,8 @@ export type ToControl =
       readonly admin: SocketAddress | undefined;
       /** As in `serving`. */
       readonly serving: boolean;
+      /** What the control process before this one knew about targets. */
+      readonly conditions: Conditions;
     }
   /** Every worker listens: the start is over. Sent once; a later worker's start does not take it back. */
   | { readonly kind: 'serving' }
@@ -94,6 +101,8 @@ export type FromControl =
   | { readonly kind: 'hello' }
   | { readonly kind: 'ready'; readonly admin: SocketAddress }
   | { readonly kind: 'publish'; readonly snapshot: Snapshot }
+  /** For every worker, also those that start later, in place of what was said before. A snapshot that is published after it never overtakes it. */
+  | { readonly kind: 'inform'; readonly conditions: Conditions }
   /** Tickets are 1, 2, 3 … per control process. */
   | { readonly kind: 'collect'; readonly ticket: number }
   | { readonly kind: 'failed'; readonly message: string };

@@ -3,6 +3,7 @@ import type { Log } from '../control/ports.ts';
 import { mergeReports } from '../core/merge-reports.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
+import { type Conditions, noConditions } from '../core/conditions.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { type Child, describeExit, type Exit } from './child.ts';
 import type { Handle } from './channel.ts';
@@ -53,6 +54,7 @@ export class Supervisor {
   readonly #links = new Map<WorkerChild, WorkerLink>();
   /** The control process, once it has said hello. */
   #greetedControl: ControlChild | undefined;
+  #conditions: Conditions = noConditions;
   #snapshot: Snapshot | undefined;
   readonly #loads = new Loads();
   #loadsTicker: NodeJS.Timeout | undefined;
@@ -155,6 +157,7 @@ export class Supervisor {
       setup: setup.worker,
       sockets: inheritedSockets(sockets.listeners.map(({ name }) => name)),
       snapshot: this.#snapshot,
+      conditions: this.#conditions,
     });
     this.#tellControl({ kind: 'workerUp', worker: link.info });
   }
@@ -183,6 +186,7 @@ export class Supervisor {
         this.#tellControl({ kind: 'applied', ...from, revision: message.revision, ms: message.ms });
         break;
       case 'notApplied':
+      case 'informed':
         break;
       case 'report':
         if (message.ticket !== 0) this.#tellControl({ kind: 'report', ...from, ticket: message.ticket, report: message.report });
@@ -236,6 +240,7 @@ export class Supervisor {
           reports: this.#lastReports(),
           admin: this.#admin,
           serving: this.#phase !== 'starting',
+          conditions: this.#conditions,
         });
         if (this.#phase === 'stopping') this.#tellControl({ kind: 'draining' });
         break;
@@ -249,6 +254,10 @@ export class Supervisor {
         this.#snapshot = message.snapshot;
         for (const link of this.#greeted()) link.publish(message.snapshot);
         this.#tellControl({ kind: 'published', revision: message.snapshot.revision });
+        break;
+      case 'inform':
+        this.#conditions = message.conditions;
+        for (const link of this.#greeted()) link.inform(message.conditions);
         break;
       case 'collect':
         for (const link of this.#greeted()) link.collect(message.ticket);

@@ -1,3 +1,4 @@
+import type { Conditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { WorkerLoad } from '../core/worker-balance.ts';
@@ -8,7 +9,7 @@ import type { FromWorker, ToWorker, WorkerInfo } from './messages.ts';
 /**
  * The supervisor's end of the channel to one worker process.
  *
- * At most one snapshot and one question are under way at a time, and of those that come meanwhile only the newest waits: a worker that
+ * At most one snapshot, one set of conditions and one question are under way at a time, and of those that come meanwhile only the newest waits: a worker that
  * has been stopped (SIGSTOP, a debugger, a frozen disk) must not make the supervisor's memory grow, and skips what it missed.
  */
 export class WorkerLink {
@@ -19,6 +20,8 @@ export class WorkerLink {
   #handed = 0;
   #publishing = false;
   #nextSnapshot: Snapshot | undefined;
+  #informing = false;
+  #nextConditions: Conditions | undefined;
   #collecting = false;
   #nextTicket: number | undefined;
   #lastReport: WorkerReport | undefined;
@@ -56,7 +59,21 @@ export class WorkerLink {
       return;
     }
     this.#publishing = true;
+    // Conditions that wait for an earlier answer are sent all the same: what the snapshot adds must be known by then.
+    const conditions = this.#nextConditions;
+    this.#nextConditions = undefined;
+    if (conditions !== undefined) this.#child.send({ kind: 'inform', conditions });
     this.#child.send({ kind: 'publish', snapshot });
+  }
+
+  /** Conditions may overtake snapshots, never the other way round. */
+  inform(conditions: Conditions): void {
+    if (this.#informing) {
+      this.#nextConditions = conditions;
+      return;
+    }
+    this.#informing = true;
+    this.#child.send({ kind: 'inform', conditions });
   }
 
   collect(ticket: number): void {
@@ -90,6 +107,9 @@ export class WorkerLink {
       case 'notApplied':
         this.#publishNext();
         break;
+      case 'informed':
+        this.#informNext();
+        break;
       case 'report':
         this.#lastReport = message.report;
         if (message.ticket !== 0) this.#collectNext();
@@ -103,6 +123,13 @@ export class WorkerLink {
     const snapshot = this.#nextSnapshot;
     this.#nextSnapshot = undefined;
     if (snapshot !== undefined) this.publish(snapshot);
+  }
+
+  #informNext(): void {
+    this.#informing = false;
+    const conditions = this.#nextConditions;
+    this.#nextConditions = undefined;
+    if (conditions !== undefined) this.inform(conditions);
   }
 
   #collectNext(): void {

@@ -15,6 +15,8 @@ export interface WorkerParts {
 export interface WorkerStart {
   readonly setup: unknown;
   readonly worker: number;
+  /** How many there are to be. */
+  readonly workers: number;
   /** Undefined where there is no other worker. */
   readonly handOver: DataPlaneOptions['handOver'];
 }
@@ -63,6 +65,10 @@ class WorkerLife {
       case 'publish':
         if (this.#parts !== undefined) this.#apply(this.#parts, message.snapshot);
         break;
+      case 'inform':
+        this.#parts?.plane.inform(message.conditions);
+        void this.#channel.send({ kind: 'informed' });
+        break;
       case 'collect':
         if (this.#parts !== undefined) {
           void this.#channel.send({ kind: 'report', ticket: message.ticket, report: this.#parts.plane.report() });
@@ -83,13 +89,14 @@ class WorkerLife {
     }
   }
 
-  #welcome({ setup, worker, workers, sockets, snapshot }: Extract<ToWorker, { readonly kind: 'welcome' }>): void {
+  #welcome({ setup, worker, workers, sockets, snapshot, conditions }: Extract<ToWorker, { readonly kind: 'welcome' }>): void {
     const handOver: WorkerStart['handOver'] = (socket, listener, connections) => this.#balance.handOver(socket, listener, connections);
     this.#worker = worker;
     this.#sockets = sockets;
-    this.#parts = this.#open({ setup, worker, handOver: workers > 1 ? handOver : undefined });
+    this.#parts = this.#open({ setup, worker, workers, handOver: workers > 1 ? handOver : undefined });
     const { plane } = this.#parts;
     if (workers > 1) setInterval(() => this.#balance.tell(plane.connections), loadEveryMs).unref();
+    plane.inform(conditions);
     if (snapshot !== undefined) this.#apply(this.#parts, snapshot);
   }
 
