@@ -18,6 +18,10 @@ export interface AccessLine {
   readonly decision: Decision;
   /** Why the proxy itself answered or cut; '' = it passed on what the target said. */
   readonly cause: string;
+  /** Why the request's own pool failed it, where the fallback has answered in its place; '' = it has not. */
+  readonly rescued: string;
+  /** The pool and the target that did. */
+  readonly rescuedBy: string;
 }
 
 /** Names and paths as JSON strings; nearly all need no escaping, which is found out faster than escaping is done. */
@@ -38,6 +42,6 @@ export function formatAccessLine(line: AccessLine, time: string): string {
     `{"time":"${time}","client":${quote(line.client)},"method":${quote(line.method)},"host":${quote(line.host)},"path":${quote(path)}` +
     `,"status":${line.status},"bytes":${line.bytes},"ms":${Math.round(line.durationMs * 1000) / 1000},"service":${quote(line.service)}` +
     `,"pool":${quote(line.pool)},"target":${quote(line.targetId)},"revision":${line.revision},"decision":"${line.decision}"` +
-    `,"cause":"${line.cause}"}`
+    `,"cause":"${line.cause}"${line.rescued === '' ? '' : `,"rescued":"${line.rescued}","rescuedBy":${quote(line.rescuedBy)}`}}`
   );
 }

@@ -2,17 +2,19 @@
  * What has been counted, by identity. It outlives the revision that named it: a target that a revision removes still finishes requests, and
  * totals that ran backwards would look like a restart to whoever reads them.
  */
-import type { ServiceReport, TargetReport } from '../src/core/reports.ts';
-import type { DurationCounter } from './counters.ts';
-import type { LiveService, LiveTarget, ServiceCounts } from './live.ts';
+import { mergeClients } from '../src/core/clients.ts';
+import type { MirrorReport, PoolReport, ServiceReport, TargetReport } from '../src/core/reports.ts';
+import type { LiveService, LiveTarget, PoolCounts, ServiceCounts } from './live.ts';
 
 /** The counts of one target, and of the pool and the service that it is in. A pool without targets has one account, too. */
 export interface Account {
   readonly serviceId: string;
   readonly service: ServiceCounts;
   readonly poolId: string;
-  readonly durations: DurationCounter;
+  readonly pool: PoolCounts;
   readonly target: LiveTarget | undefined;
+  /** How long what runs on the target may go on when it is removed. */
+  readonly drainMs: number;
 }
 
 /**
@@ -23,9 +25,9 @@ export const retiredMax = 1000;
 
 export function accountsOf(services: Iterable<LiveService>): Account[] {
   const accounts: Account[] = [];
-  for (const { id: serviceId, counts: service, pools } of services) {
-    for (const { id: poolId, durations, targets } of pools) {
-      const account = { serviceId, service, poolId, durations };
+  for (const { id: serviceId, counts: service, pools, policy } of services) {
+    for (const { id: poolId, counts: pool, targets } of pools) {
+      const account = { serviceId, service, poolId, pool, drainMs: policy.timeouts.drainMs };
       if (targets.length === 0) accounts.push({ ...account, target: undefined });
       for (const target of targets) accounts.push({ ...account, target });
     }
@@ -36,13 +38,13 @@ export function accountsOf(services: Iterable<LiveService>): Account[] {
 /** Finds counts again when their identity returns. */
 export class KnownAccounts {
   readonly #services = new Map<string, ServiceCounts>();
-  readonly #pools = new Map<string, DurationCounter>();
+  readonly #pools = new Map<string, PoolCounts>();
   readonly #targets = new Map<string, LiveTarget>();
 
   constructor(accounts: Iterable<Account>) {
-    for (const { serviceId, service, poolId, durations, target } of accounts) {
+    for (const { serviceId, service, poolId, pool, target } of accounts) {
       this.#services.set(serviceId, service);
-      this.#pools.set(keyOf(serviceId, poolId), durations);
+      this.#pools.set(keyOf(serviceId, poolId), pool);
       if (target !== undefined) this.#targets.set(keyOf(serviceId, poolId, target.id), target);
     }
   }
@@ -51,7 +53,7 @@ export class KnownAccounts {
     return this.#services.get(id);
   }
 
-  pool(serviceId: string, id: string): DurationCounter | undefined {
+  pool(serviceId: string, id: string): PoolCounts | undefined {
     return this.#pools.get(keyOf(serviceId, id));
   }
 
@@ -62,28 +64,63 @@ export class KnownAccounts {
 
 /** Those of `accounts` that `living` do not go on with; in their order, oldest first. */
 export function retire(accounts: readonly Account[], living: readonly Account[]): readonly Account[] {
-  const named = new Set(living.flatMap(({ target, durations }) => [target, durations]));
-  const retired = accounts.filter(({ target, durations }) => !named.has(target ?? durations));
+  const named = new Set(living.flatMap(({ target, pool }) => [target, pool]));
+  const retired = accounts.filter(({ target, pool }) => !named.has(target ?? pool));
   const idle = retired.filter(({ target }) => target === undefined || target.inFlight === 0);
   const forgotten = new Set(idle.slice(0, Math.max(0, retired.length - retiredMax)));
   return retired.filter((account) => !forgotten.has(account));
 }
 
-export function reportAccounts(accounts: Iterable<Account>): ServiceReport[] {
-  const services = new Map<
-    string,
-    { counts: ServiceCounts; pools: Map<string, { durations: DurationCounter; targets: TargetReport[] }> }
-  >();
-  for (const { serviceId, service: counts, poolId, durations, target } of accounts) {
+/** What the requests that run at a target are doing. */
+export interface Doing {
+  streaming: number;
+  upgraded: number;
+}
+
+export function reportAccounts(
+  accounts: Iterable<Account>,
+  doing: ReadonlyMap<LiveTarget, Doing>,
+  mirrorsOf: (serviceId: string) => readonly MirrorReport[],
+): ServiceReport[] {
+  const services = new Map<string, { counts: ServiceCounts; pools: Map<string, { counts: PoolCounts; targets: TargetReport[] }> }>();
+  for (const { serviceId, service: counts, poolId, pool: poolCounts, target } of accounts) {
     const service = entryOf(services, serviceId, () => ({ counts, pools: new Map() }));
-    const pool = entryOf(service.pools, poolId, () => ({ durations, targets: [] }));
-    if (target !== undefined) pool.targets.push({ id: target.id, inFlight: target.inFlight, codes: target.statuses.report() });
+    const pool = entryOf(service.pools, poolId, () => ({ counts: poolCounts, targets: [] }));
+    if (target !== undefined) pool.targets.push(reportTarget(target, doing.get(target)));
   }
   return [...services].map(([id, { counts, pools }]) => ({
     id,
     retries: counts.retries,
-    pools: [...pools].map(([poolId, { durations, targets }]) => ({ id: poolId, durations: durations.report(), targets })),
+    rescued: counts.rescued,
+    decisions: { ...counts.decisions },
+    mirrors: mirrorsOf(id),
+    pools: [...pools].map(([poolId, pool]) => reportPool(poolId, pool.counts, pool.targets)),
   }));
+}
+
+function reportPool(id: string, { durations, picked, waiting, clients }: PoolCounts, targets: readonly TargetReport[]): PoolReport {
+  return {
+    id,
+    durations: durations.report(),
+    targets,
+    picked,
+    queued: waiting.length,
+    clients: clients && mergeClients([clients.current, clients.previous]),
+  };
+}
+
+function reportTarget(target: LiveTarget, doing: Doing | undefined): TargetReport {
+  const { id, inFlight, available, retired, ejected, ejections, statuses } = target;
+  return {
+    id,
+    inFlight,
+    streaming: doing?.streaming ?? 0,
+    upgraded: doing?.upgraded ?? 0,
+    available: available && !retired,
+    ejected: ejected && !retired,
+    ejections,
+    codes: statuses.report(),
+  };
 }
 
 function entryOf<T>(map: Map<string, T>, key: string, create: () => T): T {

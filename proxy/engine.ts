@@ -1,22 +1,29 @@
 import type { Socket } from 'node:net';
+import { type Conditions, noConditions } from '../src/core/conditions.ts';
+import { dueToClose } from '../src/core/drain.ts';
 import type { SocketAddress } from '../src/core/model.ts';
 import type { WorkerReport } from '../src/core/reports.ts';
 import type { Snapshot } from '../src/core/snapshot.ts';
 import { type AccessLine, formatAccessLine } from './access-line.ts';
+import { accountsOf, type Doing, reportAccounts } from './accounts.ts';
 import { CauseCounter } from './counters.ts';
 import type { DataPlane, DataPlaneOptions } from './data-plane.ts';
+import type { Exchange } from './exchange.ts';
 import { Http1Connector } from './http1/connector.ts';
 import { ListeningSocket } from './listener.ts';
+import type { LiveTarget, WorkerShare } from './live.ts';
 import type { Plane } from './plane.ts';
-import { bindRouting, emptyRouting, reportServices, targetsOf } from './routing.ts';
+import { applyConditions, bindRouting, emptyRouting, KnownConditions, type Routing, targetsOf } from './routing.ts';
 import { ProxiedUpgrades } from './upgrades.ts';
 
 /** The one timer of a worker: deadlines are exact to this much. */
 const tickMs = 100;
 /** A tick that comes later than this after the one before it finds a process that was busy, or stopped. */
 const lateTickMs = 300;
-/** Idle upstream connections are looked through this often. */
+/** Idle upstream connections are looked through, and what time changes of targets is seen to, this often. */
 const tidyEveryTicks = 10;
+/** Sketches of clients are of the last one to two minutes. */
+const turnClientsEveryTicks = 600;
 /** How long connections that were ended at the deadline of a drain have to close, before they are cut. */
 const endingMs = 500;
 
@@ -34,9 +41,12 @@ class Engine implements DataPlane {
   #wasLate = false;
   #drain: Drain | undefined;
   readonly #handOver: ((socket: Socket, listener: string) => boolean) | undefined;
+  readonly #share: WorkerShare;
+  #conditions = new KnownConditions(noConditions);
 
   constructor(options: DataPlaneOptions) {
     const { access, handOver } = options;
+    this.#share = options.workers ?? { count: 1, index: 0 };
     this.#handOver = handOver && ((socket, listener) => handOver(socket, listener, this.connections));
     const clock = this.#clock;
     let time = new Date().toISOString();
@@ -46,6 +56,7 @@ class Engine implements DataPlane {
     this.#plane = {
       routing: emptyRouting,
       nowMs: clock.nowMs,
+      wallMs: Date.now(),
       dateLine: dateLine(),
       draining: false,
       random: Math.random,
@@ -65,11 +76,26 @@ class Engine implements DataPlane {
   }
 
   apply(snapshot: Snapshot): void {
-    const connectorTo = (address: SocketAddress) => new Http1Connector(address, this.#clock);
-    this.#plane.routing = bindRouting(snapshot, this.#plane.routing, { connectorTo, random: Math.random });
+    const before = this.#plane.routing;
+    this.#setClock(coarseNow());
+    this.#plane.routing = bindRouting(snapshot, before, {
+      connectorTo: (address: SocketAddress) => new Http1Connector(address, this.#clock),
+      random: Math.random,
+      share: this.#share,
+      conditions: this.#conditions,
+      nowMs: this.#plane.nowMs,
+      wallMs: this.#plane.wallMs,
+    });
     for (const listening of this.#listening) {
       listening.listener = snapshot.listeners.find(({ name }) => name === listening.listener.name) ?? listening.listener;
     }
+    for (const { pools } of before.services.values()) for (const { counts } of pools) counts.waiting.restart();
+  }
+
+  inform(conditions: Conditions): void {
+    this.#setClock(coarseNow());
+    this.#conditions = new KnownConditions(conditions);
+    applyConditions(this.#plane.routing, this.#conditions, this.#plane.nowMs, this.#plane.wallMs);
   }
 
   async listen(sockets?: ReadonlyMap<string, number>): Promise<readonly SocketAddress[]> {
@@ -106,16 +132,12 @@ class Engine implements DataPlane {
   }
 
   report(): WorkerReport {
-    const services = reportServices(this.#plane.routing);
+    const { routing, terminations } = this.#plane;
+    const accounts = [...accountsOf(routing.services.values()), ...routing.retired];
+    const services = reportAccounts(accounts, this.#doing(), (serviceId) => this.#plane.mirrors.report(serviceId));
     let inFlight = 0;
     for (const service of services) for (const pool of service.pools) for (const target of pool.targets) inFlight += target.inFlight;
-    return {
-      revision: this.#plane.routing.revision,
-      connections: this.connections,
-      inFlight,
-      services,
-      terminations: this.#plane.terminations.report(),
-    };
+    return { revision: routing.revision, connections: this.connections, inFlight, services, terminations: terminations.report() };
   }
 
   get connections(): number {
@@ -143,13 +165,55 @@ class Engine implements DataPlane {
     this.#upgrades.onTick(nowMs);
     if (++this.#ticks % tidyEveryTicks === 0) {
       this.#plane.dateLine = dateLine();
-      for (const service of this.#plane.routing.services.values()) for (const target of targetsOf(service)) target.connector.tidy();
+      this.#tidy(this.#plane.routing);
     }
+    if (this.#ticks % turnClientsEveryTicks === 0) turnClients(this.#plane.routing);
+    this.#endOverdue(this.#plane);
+    this.#plane.mirrors.onTick(nowMs);
     if (this.#drain !== undefined) this.#advanceDrain(this.#drain, nowMs);
   }
 
   #setClock(nowMs: number): void {
     this.#clock.nowMs = this.#plane.nowMs = nowMs;
+    this.#plane.wallMs = Date.now();
+  }
+
+  #tidy({ services }: Routing): void {
+    const { nowMs, wallMs } = this.#plane;
+    for (const service of services.values()) {
+      for (const pool of service.pools) pool.onTime(nowMs, wallMs);
+      for (const target of targetsOf(service)) target.connector.tidy();
+    }
+  }
+
+  /** What still runs on targets that were taken out, or removed, after their deadline: little by little it is ended. */
+  #endOverdue({ routing, wallMs }: Plane): void {
+    const overdue = overdueTargets(routing, wallMs);
+    if (overdue.size === 0) return;
+    const running = Map.groupBy(this.#exchanges(), ({ claim }) => claim.target);
+    for (const target of overdue) {
+      const exchanges = running.get(target) ?? [];
+      const left = exchanges.length + this.#upgrades.openOn(target);
+      const due = dueToClose(left, target.drainUntilMs!, wallMs);
+      for (const exchange of exchanges.slice(0, due)) exchange.endAfterDrain();
+      if (due > exchanges.length) this.#upgrades.closeOn(target, due - exchanges.length, 'drained');
+    }
+  }
+
+  *#exchanges(): Generator<Exchange> {
+    for (const listening of this.#listening) yield* listening.exchanges();
+  }
+
+  #doing(): ReadonlyMap<LiveTarget, Doing> {
+    const doing = new Map<LiveTarget, Doing>();
+    const at = (target: LiveTarget): Doing => {
+      let known = doing.get(target);
+      if (known === undefined) doing.set(target, (known = { streaming: 0, upgraded: 0 }));
+      return known;
+    };
+    for (const { claim, isAnswering } of this.#exchanges()) if (isAnswering && claim.target !== undefined) at(claim.target).streaming++;
+    for (const target of this.#upgrades.targets()) at(target).upgraded++;
+    return doing;
   }
 
   #advanceDrain(drain: Drain, nowMs: number): void {
@@ -173,6 +237,26 @@ interface Drain {
   ending: boolean;
   readonly finished: Promise<void>;
   readonly resolve: () => void;
+}
+
+/** Targets whose time to finish is over, and that have not finished. */
+function overdueTargets({ services, retired }: Routing, wallMs: number): ReadonlySet<LiveTarget> {
+  const overdue = new Set<LiveTarget>();
+  for (const service of services.values()) {
+    for (const { targets } of service.pools) {
+      for (const target of targets) if (isOverdue(target, wallMs)) overdue.add(target);
+    }
+  }
+  for (const { target } of retired) if (target !== undefined && isOverdue(target, wallMs)) overdue.add(target);
+  return overdue;
+}
+
+function isOverdue({ inFlight, state, retired, drainUntilMs }: LiveTarget, wallMs: number): boolean {
+  return inFlight > 0 && (retired || state !== 'ready') && drainUntilMs !== undefined && wallMs >= drainUntilMs;
+}
+
+function turnClients({ services }: Routing): void {
+  for (const { pools } of services.values()) for (const { counts } of pools) counts.turnClients();
 }
 
 /** Monotonic, so that a clock that is set cannot fire every time-out at once. */

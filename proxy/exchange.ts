@@ -5,9 +5,13 @@ import { Framing, type RequestHead, type ResponseHead } from './message.ts';
 import type { Plane } from './plane.ts';
 import type { LiveTarget } from './live.ts';
 import type { Downstream, DownstreamEvents, Upstream, UpstreamEvents } from './sides.ts';
+import type { Waiter } from './waiting-line.ts';
 
-/** The life of a request: `idle` → `waiting` for the answer's head → `answering` → `idle`. An upgrade leaves it `upgraded` for good. */
-type Phase = 'idle' | 'waiting' | 'answering' | 'upgraded';
+/**
+ * The life of a request: `idle` → (`queued`, until a target has room) → `waiting` for the answer's head → `answering` → `idle`. An upgrade
+ * leaves it `upgraded` for good.
+ */
+type Phase = 'idle' | 'queued' | 'waiting' | 'answering' | 'upgraded';
 
 /** Nothing of these changes at the target, so they may be sent twice (RFC 9110 section 9.2.2, without PUT and DELETE, which are opt-in). */
 const repeatable = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -18,7 +22,7 @@ const repeatable = new Set(['GET', 'HEAD', 'OPTIONS']);
  *
  * parse head → pin the current routing → claim a target, in one synchronous turn → send → pass the answer back → release, once.
  */
-export class Exchange implements DownstreamEvents, UpstreamEvents {
+export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   readonly claim: Claim;
   readonly #plane: Plane;
   readonly #client: Downstream;
@@ -39,13 +43,20 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   /** It was sent again although it may have reached a target: that happens once. */
   #resent = false;
   #tried: LiveTarget[] = [];
+  /** The answer is a stream of events (WHATWG HTML section 9.2), which may end anywhere: clients come back for more. */
+  #isEventStream = false;
+  /** Why the request's own pool failed it, and the target that it is charged to, where the fallback answers in its place. */
+  #rescuedFrom: { readonly cause: Cause; readonly target: LiveTarget } | undefined;
   #bytesBefore = 0;
   /** For the duration, from `performance.now()`. */
   #startedAt = 0;
   /** For time-outs, on the plane's coarse clock. */
   #begunMs = 0;
+  #queuedMs = 0;
   #attemptMs = 0;
   #activeMs = 0;
+  /** As `#startedAt`, of the present attempt; only where latency counts. */
+  #attemptStartedAt = 0;
 
   constructor(plane: Plane, client: Downstream) {
     this.#plane = plane;
@@ -71,20 +82,10 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     this.#requestTrailers = '';
     this.#requestPaused = this.#responsePaused = false;
 
-    const refusal = this.claim.take(plane.routing, head, plane.random);
-    if (refusal !== '') {
-      this.#answer(refusal);
-      return;
-    }
-    this.#forwarding = this.#client.forwardingFields(head);
-    if (head.upgrade !== '' && canUpgrade(head)) {
-      this.#phase = 'upgraded';
-      plane.upgrades.take(this, head, this.#forwarding, this.#client.detach());
-      return;
-    }
     this.#attempts = 1;
     this.#resent = false;
-    this.#attempt();
+    this.#isEventStream = false;
+    this.#place(false);
   }
 
   /** Answers a request that could not even be read; `head` knows as much of it as was. */
@@ -100,9 +101,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   onRequestBody(slice: Buffer): void {
     this.#activeMs = this.#plane.nowMs;
     const upstream = this.#upstream;
-    if (upstream === undefined) return;
-    if (upstream.connected) upstream.sendBody(slice);
-    else this.#held.push(Buffer.from(slice));
+    if (upstream?.connected === true) upstream.sendBody(slice);
+    else if (upstream !== undefined || this.#phase === 'queued') this.#held.push(Buffer.from(slice));
   }
 
   onRequestEnd(trailers: string): void {
@@ -113,14 +113,14 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   }
 
   onRequestFlush(): void {
-    if (this.#upstream === undefined || this.#upstream.flush() || this.#requestComplete) return;
+    if (this.#phase !== 'queued' && (this.#upstream === undefined || this.#upstream.flush())) return;
+    if (this.#requestComplete || this.#requestPaused) return;
     this.#requestPaused = true;
     this.#client.pauseRequest();
   }
 
   onRequestFault(cause: Cause): void {
-    if (this.#phase === 'answering') this.#cutOff(cause);
-    else if (this.#phase === 'waiting') this.#answer(cause);
+    this.abandon(cause);
   }
 
   onClientReady(): void {
@@ -131,7 +131,23 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   }
 
   onClientGone(cause: 'client_closed' | 'client_stalled' = 'client_closed'): void {
-    if (this.#phase === 'waiting' || this.#phase === 'answering') this.#finish(cause);
+    if (this.isRunning) this.#finish(cause);
+  }
+
+  // From the line of those who wait for room.
+
+  takeRoom(): boolean {
+    return this.claim.takeRoom(this.#plane);
+  }
+
+  proceed(): void {
+    this.#phase = 'waiting';
+    this.#goOn(true);
+  }
+
+  restart(): void {
+    this.claim.withdraw();
+    this.#place(true);
   }
 
   // From the target.
@@ -150,7 +166,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     this.#phase = 'answering';
     this.#status = head.status;
     this.#activeMs = this.#plane.nowMs;
-    this.#client.sendHead(head, this.debugFields());
+    this.#noteAnswer(head);
+    this.#client.sendHead(head, this.extraFields());
   }
 
   onResponseBody(slice: Buffer): void {
@@ -179,8 +196,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   onTargetFailed(cause: Cause): void {
     const failed = this.#upstream;
     this.#upstream = undefined;
-    if (this.#phase === 'answering') this.#cutOff(cause);
-    else if (failed === undefined || !this.#tryAgain(failed)) this.#answer(cause);
+    this.#fail(cause, failed);
   }
 
   onBug(error: unknown): void {
@@ -190,14 +206,31 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
 
   /** Checks the deadlines of this request. */
   onTick(nowMs: number): void {
-    if (this.#phase !== 'waiting' && this.#phase !== 'answering') return;
-    const late = this.#lateBecause(nowMs);
+    if (!this.isRunning) return;
+    const late = this.#phase === 'queued' ? this.#lateInLine(nowMs) : this.#lateBecause(nowMs);
     if (late === '') return;
-    const failed = this.#upstream;
-    failed?.cancel();
-    if (late === 'connection_timeout') this.onTargetFailed(late);
-    else if (this.#phase === 'answering') this.#cutOff(late);
-    else this.#answer(late);
+    this.#upstream?.cancel();
+    if (isTargetsFault(late)) this.onTargetFailed(late);
+    else this.abandon(late);
+  }
+
+  /** The target that it runs on was taken out, and the time to finish is over. */
+  endAfterDrain(): void {
+    if (this.#phase !== 'answering' || !this.#isEventStream) {
+      this.abandon('drained');
+      return;
+    }
+    this.#client.sendEnd('');
+    this.#finish('drained');
+  }
+
+  get isRunning(): boolean {
+    return this.#phase === 'queued' || this.#phase === 'waiting' || this.#phase === 'answering';
+  }
+
+  /** The answer's head was sent, and its body was not all. */
+  get isAnswering(): boolean {
+    return this.#phase === 'answering';
   }
 
   /** Ends an upgraded connection's record. `status` is 101, or what the target said instead, or 0 where `cause` tells. */
@@ -210,12 +243,51 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   /** Ends what runs, for a reason of our own. */
   abandon(cause: Cause): void {
     if (this.#phase === 'answering') this.#cutOff(cause);
-    else if (this.#phase === 'waiting') this.#answer(cause);
+    else if (this.isRunning) this.#answer(cause);
   }
 
-  #attempt(): void {
-    const { connector } = this.claim.target!;
+  noteOutcome(failed: boolean): void {
+    const { routing, nowMs, wallMs } = this.#plane;
+    const { target } = this.claim;
+    const pool = this.claim.poolIn(routing);
+    if (target === undefined || pool === undefined) return;
+    if (failed) pool.noteFailure(target, nowMs, wallMs);
+    else pool.noteSuccess(target, nowMs);
+  }
+
+  /** Finds the request its place, or a place in the line. `hasWaited`: parts of its body may have come since. */
+  #place(hasWaited: boolean): void {
+    const refusal = this.claim.take(this.#plane, this.#head!, this.#client);
+    if (refusal === '') {
+      this.#phase = 'waiting';
+      this.#goOn(hasWaited);
+    } else if (refusal === 'queued') {
+      this.#phase = 'queued';
+      this.#queuedMs = this.#plane.nowMs;
+      this.claim.pool!.counts.waiting.join(this);
+    } else {
+      this.#answer(refusal);
+    }
+  }
+
+  /** It has a target. */
+  #goOn(hasWaited: boolean): void {
+    const head = this.#head!;
+    this.#forwarding = this.#client.forwardingFields(head);
+    if (head.upgrade !== '' && canUpgrade(head)) {
+      this.#phase = 'upgraded';
+      this.#plane.upgrades.take(this, head, this.#forwarding, this.#client.detach());
+      return;
+    }
+    this.#attempt(hasWaited);
+  }
+
+  #attempt(hasWaited: boolean): void {
+    const { connector, latency } = this.claim.target!;
+    if (latency !== undefined) this.#attemptStartedAt = performance.now();
     this.#send(connector.take(this, !this.#mayBeSentTwice()) ?? connector.open(this));
+    // On a new connection it waits for that.
+    if (hasWaited && this.#upstream!.connected) this.#sendHeld(this.#upstream!);
   }
 
   #send(upstream: Upstream): void {
@@ -240,29 +312,61 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
     return framing === Framing.none && repeatable.has(method);
   }
 
+  /** The attempt has failed: again, by another target, by the fallback, or it has to be told. */
+  #fail(cause: Cause, failed: Upstream | undefined): void {
+    // A kept connection may have been closed by the target at the very moment we used it: that is no fault of anybody.
+    const isStale = failed !== undefined && failed.reused && !failed.heard && cause !== 'response_timeout';
+    if (!isStale && isTargetsFault(cause)) this.noteOutcome(true);
+    if (this.#phase === 'answering') this.#cutOff(cause);
+    else if (failed === undefined || !(this.#tryAgain(failed, isStale) || this.#rescue(failed, cause))) this.#answer(cause);
+  }
+
   /**
    * Design: nothing written yet → another target of the pool, any method. Written, but no byte of an answer → once more, if the method
-   * changes nothing and there is no body. A kept connection may have been closed by the target at the very moment we used it: then the
-   * same target gets the request again on a new connection.
+   * changes nothing and there is no body; by the same target where only the connection was stale, otherwise by another.
    */
-  #tryAgain(failed: Upstream): boolean {
+  #tryAgain(failed: Upstream, isStale: boolean): boolean {
     const { target, service } = this.claim;
     const written = failed.connected;
     if (failed.heard || (written && (this.#resent || !this.#mayBeSentTwice()))) return false;
     this.#resent ||= written;
-    if (failed.reused) {
+    if (isStale) {
       service!.counts.retries++;
       this.#send(target!.connector.open(this));
       return true;
     }
     if (this.#attempts > service!.policy.retry.attempts) return false;
     this.#tried.push(target!);
-    if (!this.claim.takeAnother(this.#tried, this.#plane.random)) return false;
+    if (!this.claim.takeAnother(this.#tried, this.#plane)) return false;
     service!.counts.retries++;
     this.#attempts++;
-    this.#attempt();
-    if (this.#upstream!.connected) this.#sendHeld(this.#upstream!);
+    this.#attempt(true);
     return true;
+  }
+
+  /** A safe request that its own pool could not answer: the fallback may, once, where the service wants that. */
+  #rescue(failed: Upstream, cause: Cause): boolean {
+    const { service, target } = this.claim;
+    if (!service!.policy.retry.rescue || this.#rescuedFrom !== undefined || failed.heard || !this.#mayBeSentTwice()) return false;
+    if (!this.claim.takeRescue(this.#plane)) return false;
+    this.#rescuedFrom = { cause, target: target! };
+    this.#attempt(true);
+    return true;
+  }
+
+  /** The target has answered: so it lives, and took so long. */
+  #noteAnswer(head: ResponseHead): void {
+    const target = this.claim.target!;
+    if (target.ejection.failures > 0) this.noteOutcome(false);
+    if (target.latency !== undefined) target.latency.observe(performance.now() - this.#attemptStartedAt, this.#plane.nowMs);
+    if (head.framing === Framing.stream) this.#isEventStream = eventStream.test(head.fields);
+  }
+
+  #lateInLine(nowMs: number): Cause | '' {
+    const { policy } = this.claim.pool!;
+    if (nowMs - this.#queuedMs >= policy.limits.queueTimeoutMs) return 'queue_timeout';
+    const { requestMs } = this.claim.service!.policy.timeouts;
+    return requestMs > 0 && nowMs - this.#begunMs >= requestMs ? 'request_timeout' : '';
   }
 
   #lateBecause(nowMs: number): Cause | '' {
@@ -281,10 +385,11 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
   /** Answers in the target's place. */
   #answer(cause: Cause): void {
     const { head, body } = ownAnswer(cause);
+    this.#leaveLine();
     this.#phase = 'answering';
     this.#status = head.status;
     const client = this.#client;
-    client.sendHead(head, this.debugFields());
+    client.sendHead(head, this.extraFields());
     if (this.#head!.method !== 'HEAD') client.sendBody(body);
     client.sendEnd('');
     this.#finish(cause);
@@ -298,27 +403,42 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
 
   /** The one place where a request ends: recorded, uncounted, its connection given back; then the client may go on. */
   #finish(cause: Cause | ''): void {
+    this.#leaveLine();
     this.#record(cause, this.#client.bytesSent - this.#bytesBefore);
-    this.claim.release();
     const upstream = this.#upstream;
     this.#upstream = undefined;
     this.#phase = 'idle';
     this.#head = undefined;
+    this.#rescuedFrom = undefined;
     if (this.#held.length > 0) this.#held = [];
     if (this.#tried.length > 0) this.#tried = [];
+    if (!this.#client.hasMore) this.claim.freshClient = '';
+    // First the connection, so that who waits for room finds it.
     if (cause === '') upstream?.release();
     else upstream?.cancel();
+    this.claim.release();
     this.#client.done();
   }
 
+  #leaveLine(): void {
+    if (this.#phase === 'queued') this.claim.pool!.counts.waiting.leave(this);
+  }
+
   #record(cause: Cause | '', bytes: number): void {
-    const { service, pool, target, routing, decision } = this.claim;
+    const { service, picked, pool, target, routing, decision } = this.claim;
     const plane = this.#plane;
+    const rescued = this.#rescuedFrom;
     const status = this.#status !== 0 ? this.#status : cause !== '' ? terminations[cause].status : 0;
     const durationMs = performance.now() - this.#startedAt;
     if (cause !== '') plane.terminations.add(cause);
-    target?.statuses.add(status);
-    pool?.durations.add(durationMs);
+    // A pool's failure stays its own, whoever has answered in its place: verdicts are made of this.
+    if (rescued !== undefined && cause === '') {
+      rescued.target.statuses.add(terminations[rescued.cause].status);
+      service!.counts.rescued++;
+    } else {
+      target?.statuses.add(status);
+    }
+    (rescued === undefined ? pool : picked)?.counts.durations.add(durationMs);
     if (plane.access === undefined) return;
     plane.access({
       client: this.#client.clientAddress,
@@ -329,22 +449,43 @@ export class Exchange implements DownstreamEvents, UpstreamEvents {
       bytes,
       durationMs,
       service: service?.id ?? '',
-      pool: pool?.id ?? '',
-      targetId: target?.id ?? '',
+      pool: (rescued === undefined ? pool : picked)?.id ?? '',
+      targetId: (rescued === undefined ? target : rescued.target)?.id ?? '',
       revision: routing.revision,
       decision,
       cause,
+      rescued: rescued?.cause ?? '',
+      rescuedBy: rescued === undefined ? '' : `${pool?.id}/${target?.id}`,
     });
   }
 
-  /** Field lines that tell where the request went, where that is wanted. */
-  debugFields(): string {
-    const { service, pool, target, routing } = this.claim;
-    if (service?.policy.debugHeaders !== true) return '';
+  /** Field lines for the answer: cookies of ours, and where the request went, where that is wanted. */
+  extraFields(): string {
+    const { service, pool, target, routing, cookies } = this.claim;
+    if (service?.policy.debugHeaders !== true) return cookies;
     const place =
       pool === undefined ? '' : `x-sluice-pool: ${pool.id}\r\n${target === undefined ? '' : `x-sluice-target: ${target.id}\r\n`}`;
-    return `x-sluice-revision: ${routing.revisionText}\r\n${place}`;
+    return `${cookies}x-sluice-revision: ${routing.revisionText}\r\n${place}`;
   }
+}
+
+const eventStream = /^content-type:[ \t]*text\/event-stream\b/im;
+
+/** Failures of the connection, as against those of the application, the client, or our own limits. */
+const targetsFaults = new Set<Cause>([
+  'connection_refused',
+  'unroutable',
+  'connection_failed',
+  'connection_timeout',
+  'connection_terminated',
+  'response_timeout',
+  'response_incomplete',
+  'target_stalled',
+  'dns_error',
+]);
+
+function isTargetsFault(cause: Cause): boolean {
+  return targetsFaults.has(cause);
 }
 
 /** An upgrade needs a request that ends with its head; h2c is never passed on, because it would carry requests past every rule. */

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Listener, SocketAddress } from '../src/core/model.ts';
+import type { Exchange } from './exchange.ts';
 import { type DownstreamOwner, Http1Downstream, turnAway } from './http1/downstream.ts';
 import type { Plane } from './plane.ts';
 
@@ -67,6 +68,11 @@ export class ListeningSocket implements DownstreamOwner {
     for (const [socket, untilMs] of this.#turnedAway) {
       if (nowMs >= untilMs) socket.destroy();
     }
+  }
+
+  /** What is under way, upgraded connections left out. */
+  *exchanges(): Generator<Exchange> {
+    for (const { exchange } of this.#connections) if (!exchange.idle) yield exchange;
   }
 
   abandonAll(): void {

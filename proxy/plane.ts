@@ -12,6 +12,8 @@ export interface Plane {
   routing: Routing;
   /** A coarse clock, in milliseconds, exact to a tick. For time-outs; durations are measured with `performance.now()`. */
   nowMs: number;
+  /** The time of day, in milliseconds since the epoch, exact to a tick. */
+  wallMs: number;
   /** The Date field's line, renewed by the tick. */
   dateLine: string;
   /** Answers ask clients to leave. */
@@ -34,8 +36,10 @@ export interface Upgrades {
 /** What is left of an exchange whose connection has been handed over. */
 export interface UpgradingExchange {
   readonly claim: Claim;
-  /** Field lines that tell where the request went, where that is wanted. */
-  debugFields(): string;
+  /** Field lines for the answer: cookies of ours, and where the request went, where that is wanted. */
+  extraFields(): string;
+  /** Whether an attempt at the claim's target came to an answer, whatever that says, or failed as connections do. Once per attempt. */
+  noteOutcome(failed: boolean): void;
   /** Records and uncounts it. `status` is 101, or what the target said instead, or 0 where `cause` tells. */
   finishUpgrade(status: number, cause: Cause | '', bytes: number): void;
 }

@@ -14,6 +14,10 @@ import type { RequestHead, ResponseHead } from './message.ts';
 export interface Downstream {
   /** The client's address without port. */
   readonly clientAddress: string;
+  /** Whether the client's connection is encrypted. */
+  readonly encrypted: boolean;
+  /** Whether bytes of a further request have come already: whoever sent them does not know the answer to this one. */
+  readonly hasMore: boolean;
   /** Field lines that tell the target whom it talks to: X-Forwarded-For, -Proto and -Host, and Via. */
   forwardingFields(head: RequestHead): string;
   /** An interim answer: 100, 103 … */
@@ -110,4 +114,6 @@ export interface Connector {
   tidy(): void;
   /** Closes idle connections now and keeps none any more. */
   close(): void;
+  /** Connections to the target at most, idle ones included: for a new one the oldest idle one goes. Infinity = no limit. */
+  connectionsMax: number;
 }

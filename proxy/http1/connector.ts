@@ -20,7 +20,10 @@ const safetyMs = 1000;
 export class Http1Connector implements Connector, UpstreamOwner {
   readonly #address: SocketAddress;
   readonly #clock: { readonly nowMs: number };
+  connectionsMax = Infinity;
   readonly #idle: Http1Upstream[] = [];
+  /** Open or being opened, idle ones included. */
+  #connections = 0;
   #idleLimitMs = idleLimitDefaultMs;
   #closed = false;
 
@@ -42,6 +45,8 @@ export class Http1Connector implements Connector, UpstreamOwner {
   }
 
   open(events: UpstreamEvents): Http1Upstream {
+    if (this.#connections >= this.connectionsMax) this.#idle.shift()?.close();
+    this.#connections++;
     return new Http1Upstream(this.#address, this, events);
   }
 
@@ -67,6 +72,7 @@ export class Http1Connector implements Connector, UpstreamOwner {
   }
 
   onClosed(upstream: Http1Upstream): void {
+    this.#connections--;
     const index = this.#idle.lastIndexOf(upstream);
     if (index < 0) return;
     this.#idle.splice(index, 1);

@@ -38,6 +38,7 @@ const idleWhenDrainingMs = 1000;
 /** One client's HTTP/1.1 connection: requests one after the other, answered in order. */
 export class Http1Downstream implements Downstream, BodySink {
   readonly clientAddress: string;
+  readonly encrypted = false;
   readonly #plane: Plane;
   readonly #owner: DownstreamOwner;
   readonly #socket: Socket;
@@ -78,6 +79,15 @@ export class Http1Downstream implements Downstream, BodySink {
     socket.on('end', () => this.#onEnd());
     socket.on('error', ignoreError);
     socket.on('close', () => this.#destroy());
+  }
+
+  get hasMore(): boolean {
+    return this.#unread !== undefined;
+  }
+
+  /** What is under way on this connection. */
+  get exchange(): Exchange {
+    return this.#exchange;
   }
 
   get bytesSent(): number {

@@ -51,7 +51,7 @@ export interface TargetReport {
   readonly id: string;
   /** Of all kinds. */
   readonly inFlight: number;
-  /** Of these, those whose answer has begun and has no end that is known beforehand. */
+  /** Of these, those whose answer has begun and goes on: downloads, event streams. */
   readonly streaming: number;
   /** Of these, connections that have left HTTP. */
   readonly upgraded: number;

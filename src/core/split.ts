@@ -50,6 +50,11 @@ export class SplitSequence {
     if (previous !== undefined && winners.length > 1) this.#carryOver(previous);
   }
 
+  /** Every weight is 0. */
+  get isEmpty(): boolean {
+    return this.#pools.length === 0;
+  }
+
   /** The caller's index of the pool that gets the next request, or -1 where every weight is 0. Costs a few steps per pool. */
   pick(random: () => number): number {
     const count = this.#pools.length;
