@@ -1,9 +1,20 @@
 import { expect, type TestContext, vi } from 'vitest';
 import type { DataPlane } from '../../proxy/data-plane.ts';
 import { createDataPlane } from '../../proxy/engine.ts';
-import type { ListenerLimits, ListenerTimeouts, Model, Route, RouteMatch, ServiceTimeouts, SocketAddress } from '../../src/core/model.ts';
+import type {
+  ListenerLimits,
+  ListenerTimeouts,
+  Model,
+  Pool,
+  Route,
+  RouteMatch,
+  Service,
+  ServiceTimeouts,
+  SocketAddress,
+  Target,
+} from '../../src/core/model.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
-import { compileSnapshot } from '../../src/core/snapshot.ts';
+import { bareSurroundings, compileSnapshot, type Surroundings } from '../../src/core/snapshot.ts';
 import { connectRaw, type Peer } from './raw-client.ts';
 
 /** A target as tests give it: a running one, or an address. */
@@ -15,6 +26,15 @@ export interface ProxyOptions {
   readonly pools?: Readonly<Record<string, readonly Place[]>>;
   readonly weights?: Readonly<Record<string, number>>;
   readonly retryAttempts?: number;
+  /** What else the service does. */
+  readonly service?: Partial<Service>;
+  /** What else its pools do: `all`, then each by its name. */
+  readonly policies?: Readonly<Record<string, Partial<Pool>>>;
+  /** What else its targets are, by `pool/target`. */
+  readonly targets?: Readonly<Record<string, Partial<Target>>>;
+  readonly surroundings?: Partial<Surroundings>;
+  /** How many workers share the limits; this is the first. */
+  readonly workers?: number;
   readonly timeouts?: Partial<ServiceTimeouts>;
   readonly listenerTimeouts?: Partial<ListenerTimeouts>;
   readonly limits?: Partial<ListenerLimits>;
@@ -39,16 +59,37 @@ export interface LoggedRequest {
   readonly revision: number;
   readonly decision: string;
   readonly cause: string;
+  readonly rescued?: string;
+  readonly rescuedBy?: string;
 }
 
 export const anything: RouteMatch = { methods: [], headers: [], query: [], cookies: [] };
 
+/** A pool that does nothing by itself. */
+export const plainPool: Omit<Pool, 'id' | 'targets'> = {
+  state: 'ready',
+  drainUntilMs: undefined,
+  balance: { kind: 'round-robin' },
+  health: undefined,
+  ejection: { failures: 0, baseMs: 30_000, maxMs: 300_000, maxShare: 0.5 },
+  panicShare: 0,
+  slowStartMs: 0,
+  limits: { maxConnections: 0, maxInFlight: 0, maxQueued: 0, queueTimeoutMs: 5000 },
+};
+
 export function modelOf(options: ProxyOptions): Model {
   const pools = Object.entries(options.pools ?? {}).map(([id, places]) => ({
+    ...plainPool,
+    ...options.policies?.['all'],
+    ...options.policies?.[id],
     id,
-    targets: places.map((place, index) => ({ id: `t${index + 1}`, address: 'address' in place ? place.address : place, weight: 1 })),
+    targets: places.map((place, index): Target => {
+      const target = `t${index + 1}`;
+      const address = 'address' in place ? place.address : place;
+      return { id: target, address, weight: 1, state: 'ready', drainUntilMs: undefined, ...options.targets?.[`${id}/${target}`] };
+    }),
   }));
-  const timeouts = { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, requestMs: 0, ...options.timeouts };
+  const timeouts = { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, requestMs: 0, drainMs: 30_000, ...options.timeouts };
   const weights = options.weights ?? (pools.length > 0 ? { [pools[0]!.id]: 1 } : {});
   const routes: Route[] = (options.matches ?? [{}]).map((match) => ({ match: { ...anything, ...match }, serviceId: 'shop' }));
   return {
@@ -65,9 +106,14 @@ export function modelOf(options: ProxyOptions): Model {
         id: 'shop',
         pools,
         weights,
-        retry: { attempts: options.retryAttempts ?? 1 },
+        retry: { attempts: options.retryAttempts ?? 1, rescue: false },
         timeouts,
         debugHeaders: options.debugHeaders ?? false,
+        fallback: undefined,
+        sticky: undefined,
+        overrides: [],
+        mirrors: [],
+        ...options.service,
       },
     ],
     routes,
@@ -94,6 +140,7 @@ export class TestProxy {
     this.#t = t;
     this.#options = options;
     this.plane = createDataPlane({
+      workers: { count: options.workers ?? 1, index: 0 },
       warn: (fields, message) => this.warnings.push({ ...fields, message }),
       access: (line) => {
         this.lines.push(JSON.parse(line) as LoggedRequest);
@@ -111,7 +158,8 @@ export class TestProxy {
   apply(changes: ProxyOptions): number {
     if (changes.pools !== undefined && this.#revision > 0) this.#targetsForgotten = true;
     this.#options = { ...this.#options, ...changes };
-    this.plane.apply(compileSnapshot(modelOf(this.#options), ++this.#revision));
+    const surroundings = { ...bareSurroundings, ...this.#options.surroundings };
+    this.plane.apply(compileSnapshot(modelOf(this.#options), ++this.#revision, surroundings));
     return this.#revision;
   }
 
