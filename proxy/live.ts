@@ -161,7 +161,13 @@ export class LivePool {
   /** How many may be picked. */
   open = 0;
 
-  constructor(policy: CompiledPool, targets: readonly LiveTarget[], balancer: Balancer<LiveTarget>, counts: PoolCounts, share: WorkerShare) {
+  constructor(
+    policy: CompiledPool,
+    targets: readonly LiveTarget[],
+    balancer: Balancer<LiveTarget>,
+    counts: PoolCounts,
+    share: WorkerShare,
+  ) {
     this.id = policy.id;
     this.policy = policy;
     this.targets = targets;

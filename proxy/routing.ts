@@ -47,7 +47,9 @@ export class KnownConditions {
   readonly #conditions: ReadonlyMap<string, TargetCondition>;
 
   constructor({ targets }: Conditions) {
-    this.#conditions = new Map(targets.map(({ service, pool, target, ...condition }) => [JSON.stringify([service, pool, target]), condition]));
+    this.#conditions = new Map(
+      targets.map(({ service, pool, target, ...condition }) => [JSON.stringify([service, pool, target]), condition]),
+    );
   }
 
   of(service: string, pool: string, target: string): TargetCondition {

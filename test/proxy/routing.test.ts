@@ -1,29 +1,31 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { retiredMax } from '../../proxy/accounts.ts';
+import { accountsOf, reportAccounts, retiredMax } from '../../proxy/accounts.ts';
 import type { LiveTarget } from '../../proxy/live.ts';
-import { bindRouting, emptyRouting, reportServices, type Routing } from '../../proxy/routing.ts';
+import { bindRouting, emptyRouting, KnownConditions, type Routing } from '../../proxy/routing.ts';
 import type { Connector } from '../../proxy/sides.ts';
-import type { SocketAddress } from '../../src/core/model.ts';
-import type { CompiledService, Snapshot } from '../../src/core/snapshot.ts';
+import { noConditions } from '../../src/core/conditions.ts';
+import type { Model, SocketAddress } from '../../src/core/model.ts';
+import type { ServiceReport } from '../../src/core/reports.ts';
+import { compileSnapshot } from '../../src/core/snapshot.ts';
+import { aPool, aService, aTarget } from '../support/model.ts';
 
 /** Targets by pool by service; a target is called after its host. */
 type Shape = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
-function snapshotOf(shape: Shape): Snapshot {
-  const services = Object.entries(shape).map(([id, pools]): CompiledService => ({
-    id,
-    retry: { attempts: 0 },
-    timeouts: { connectMs: 0, responseMs: 0, idleMs: 0, requestMs: 0 },
-    debugHeaders: false,
-    pools: Object.entries(pools).map(([pool, hosts]) => ({
-      id: pool,
-      weight: 1,
-      targets: hosts.map((host) => ({ id: host, address: { host, port: 80 } })),
-      rotation: hosts.map((_, index) => index),
-    })),
-  }));
-  return { revision: 1, listeners: [], services, routes: [] };
+function modelOf(shape: Shape): Model {
+  const services = Object.entries(shape).map(([id, pools]) =>
+    aService(id, {
+      pools: Object.entries(pools).map(([pool, hosts]) =>
+        aPool(pool, { targets: hosts.map((host) => aTarget(host, { address: { host, port: 80 } })) }),
+      ),
+    }),
+  );
+  return { listeners: [], services, routes: [] };
+}
+
+function reportServices(routing: Routing): ServiceReport[] {
+  return reportAccounts([...accountsOf(routing.services.values()), ...routing.retired], new Map(), () => []);
 }
 
 /** Connectors that only know whether they have been closed. */
@@ -36,7 +38,14 @@ class TestConnectors {
 }
 
 function revise(routing: Routing, shape: Shape, connectors = new TestConnectors()): Routing {
-  return bindRouting(snapshotOf(shape), routing, { connectorTo: connectors.connectorTo, random: () => 0.5 });
+  return bindRouting(compileSnapshot(modelOf(shape), routing.revision + 1), routing, {
+    connectorTo: connectors.connectorTo,
+    random: () => 0.5,
+    share: { count: 1, index: 0 },
+    conditions: new KnownConditions(noConditions),
+    nowMs: 0,
+    wallMs: 0,
+  });
 }
 
 function targetIn(routing: Routing, service: string, pool: string, id: string): LiveTarget {
@@ -72,7 +81,7 @@ describe('what a revision removes', () => {
     target.inFlight = 3;
 
     const removed = revise(first, { shop: { blue: ['a'] } }, connectors);
-    expect(reportServices(removed)[0]?.pools[0]?.targets).toEqual([
+    expect(reportServices(removed)[0]?.pools[0]?.targets).toMatchObject([
       { id: 'a', inFlight: 0, codes: {} },
       { id: 'b', inFlight: 3, codes: { 200: 1 } },
     ]);
@@ -82,7 +91,7 @@ describe('what a revision removes', () => {
 
     const returned = revise(revise(removed, { shop: { blue: ['a'] } }, connectors), both, connectors);
     expect(targetIn(returned, 'shop', 'blue', 'b')).toBe(target);
-    expect(reportServices(returned)[0]?.pools[0]?.targets[1]).toEqual({ id: 'b', inFlight: 2, codes: { 200: 2 } });
+    expect(reportServices(returned)[0]?.pools[0]?.targets[1]).toMatchObject({ id: 'b', inFlight: 2, codes: { 200: 2 } });
     expect(returned.retired).toEqual([]);
     expect([...connectors.open]).toEqual(['a', 'b']);
   });
@@ -90,12 +99,12 @@ describe('what a revision removes', () => {
   test('may be a whole service, or a pool that has no target', () => {
     const first = revise(emptyRouting, { shop: { blue: ['a'], empty: [] } });
     first.services.get('shop')!.counts.retries = 5;
-    for (const pool of first.services.get('shop')!.pools) pool.durations.add(7);
+    for (const pool of first.services.get('shop')!.pools) pool.counts.durations.add(7);
     const removed = revise(first, { other: { blue: ['a'] } });
     expect(totalsOf(removed)).toEqual(totalsOf(first).set('other retries', 0).set('other/blue ms', 0).set('other/blue/a', 0));
     const returned = revise(removed, { shop: { blue: ['a'], empty: ['z'] } });
     expect(returned.services.get('shop')!.counts.retries).toBe(5);
-    expect(returned.services.get('shop')!.pools[1]!.durations.report().sumMs).toBe(7);
+    expect(returned.services.get('shop')!.pools[1]!.counts.durations.report().sumMs).toBe(7);
   });
 
   test(`is forgotten, the oldest first, where there are more than ${retiredMax} of it; never while a request runs there`, () => {
@@ -121,7 +130,7 @@ test('totals never run backwards, whatever revisions come and go', () => {
         for (const service of routing.services.values()) {
           service.counts.retries += 1;
           for (const pool of service.pools) {
-            pool.durations.add(1);
+            pool.counts.durations.add(1);
             for (const target of pool.targets) {
               target.statuses.add(200);
               finished += 1;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChannelFleet } from '../../src/supervisor/fleet.ts';
 import type { FromControl, WorkerInfo } from '../../src/supervisor/messages.ts';
+import { noConditions } from '../../src/core/conditions.ts';
 import { reportOf, requestsIn, snapshotOf } from './support.ts';
 
 const one: WorkerInfo = { id: 1, pid: 11, revision: 1, handed: 1 };
@@ -18,6 +19,7 @@ function fleetOf(...workers: WorkerInfo[]): ChannelFleet {
     reports: new Map(),
     admin: undefined,
     serving: true,
+    conditions: noConditions,
   });
 }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Conditions, noConditions } from '../../src/core/conditions.ts';
 import type { ToWorker } from '../../src/supervisor/messages.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
 import { reportOf, requestsIn, snapshotOf, TestForks, TestLog, TestSockets } from './support.ts';
@@ -106,6 +107,41 @@ describe('publishing', () => {
       setup: 'for workers',
       sockets: new Map([['web', 4]]),
       snapshot: snapshotOf(2),
+      conditions: noConditions,
+    });
+  });
+
+  describe('what is known about targets', () => {
+    const ill = { service: 'shop', pool: 'blue', target: 't1', health: 'unhealthy', factor: 1, told: 'ready' } as const;
+    const conditions = (...targets: Conditions['targets']): Conditions => ({ targets });
+
+    test('is told to workers that start later, and to the next control process', async () => {
+      await startUp();
+      control().say({ kind: 'inform', conditions: conditions(ill) });
+      worker(1).die();
+      control().die();
+      vi.advanceTimersByTime(0);
+      worker(1).say({ kind: 'hello' });
+      control().say({ kind: 'hello' });
+      expect(lastSent(1)).toMatchObject({ kind: 'welcome', conditions: conditions(ill) });
+      expect(control().sent.at(-1)).toMatchObject({ kind: 'welcome', conditions: conditions(ill) });
+    });
+
+    test('does not pile up at a worker that does not answer', async () => {
+      await startUp();
+      control().say({ kind: 'inform', conditions: conditions(ill) });
+      for (const factor of [0.1, 0.2, 0.3]) control().say({ kind: 'inform', conditions: conditions({ ...ill, factor }) });
+      expect(kindsSent(1).filter((kind) => kind === 'inform')).toHaveLength(1);
+      worker(1).say({ kind: 'informed' });
+      expect(lastSent(1)).toEqual({ kind: 'inform', conditions: conditions({ ...ill, factor: 0.3 }) });
+    });
+
+    test('is never overtaken by a snapshot that was published after it', async () => {
+      await startUp();
+      control().say({ kind: 'inform', conditions: conditions() });
+      control().say({ kind: 'inform', conditions: conditions(ill) });
+      control().say({ kind: 'publish', snapshot: snapshotOf(2) });
+      expect(kindsSent(1).slice(-3)).toEqual(['inform', 'inform', 'publish']);
     });
   });
 
@@ -148,6 +184,7 @@ describe('publishing', () => {
         reports: new Map(),
         admin,
         serving: true,
+        conditions: noConditions,
       },
     ]);
   });

@@ -6,7 +6,7 @@ import type { Child, Exit } from '../../src/supervisor/child.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from '../../src/supervisor/messages.ts';
 import type { HeldSockets } from '../../src/supervisor/sockets.ts';
 
-export const snapshotOf = (revision: number): Snapshot => ({ revision, listeners: [], services: [], routes: [] });
+export const snapshotOf = (revision: number): Snapshot => ({ revision, listeners: [], services: [], routes: [], signingKeys: [] });
 
 /** A report of which only one number matters. */
 export const reportOf = (requests: number): WorkerReport => ({
@@ -17,7 +17,21 @@ export const reportOf = (requests: number): WorkerReport => ({
     {
       id: 's',
       retries: 0,
-      pools: [{ id: 'p', targets: [{ id: 't', inFlight: 0, codes: { '200': requests } }], durations: { counts: [requests], sumMs: 0 } }],
+      rescued: 0,
+      decisions: { split: requests },
+      mirrors: [],
+      pools: [
+        {
+          id: 'p',
+          targets: [
+            { id: 't', inFlight: 0, streaming: 0, upgraded: 0, available: true, ejected: false, ejections: 0, codes: { '200': requests } },
+          ],
+          durations: { counts: [requests], sumMs: 0 },
+          picked: requests,
+          queued: 0,
+          clients: undefined,
+        },
+      ],
     },
   ],
   terminations: {},

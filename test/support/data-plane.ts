@@ -15,6 +15,7 @@ import type {
 } from '../../src/core/model.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
 import { bareSurroundings, compileSnapshot, type Surroundings } from '../../src/core/snapshot.ts';
+import { anything, aPool, aService, aTarget } from './model.ts';
 import { connectRaw, type Peer } from './raw-client.ts';
 
 /** A target as tests give it: a running one, or an address. */
@@ -63,32 +64,15 @@ export interface LoggedRequest {
   readonly rescuedBy?: string;
 }
 
-export const anything: RouteMatch = { methods: [], headers: [], query: [], cookies: [] };
-
-/** A pool that does nothing by itself. */
-export const plainPool: Omit<Pool, 'id' | 'targets'> = {
-  state: 'ready',
-  drainUntilMs: undefined,
-  balance: { kind: 'round-robin' },
-  health: undefined,
-  ejection: { failures: 0, baseMs: 30_000, maxMs: 300_000, maxShare: 0.5 },
-  panicShare: 0,
-  slowStartMs: 0,
-  limits: { maxConnections: 0, maxInFlight: 0, maxQueued: 0, queueTimeoutMs: 5000 },
-};
-
 export function modelOf(options: ProxyOptions): Model {
-  const pools = Object.entries(options.pools ?? {}).map(([id, places]) => ({
-    ...plainPool,
-    ...options.policies?.['all'],
-    ...options.policies?.[id],
-    id,
-    targets: places.map((place, index): Target => {
+  const pools = Object.entries(options.pools ?? {}).map(([id, places]) => {
+    const targets = places.map((place, index): Target => {
       const target = `t${index + 1}`;
       const address = 'address' in place ? place.address : place;
-      return { id: target, address, weight: 1, state: 'ready', drainUntilMs: undefined, ...options.targets?.[`${id}/${target}`] };
-    }),
-  }));
+      return aTarget(target, { address, ...options.targets?.[`${id}/${target}`] });
+    });
+    return aPool(id, { ...options.policies?.['all'], ...options.policies?.[id], targets });
+  });
   const timeouts = { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, requestMs: 0, drainMs: 30_000, ...options.timeouts };
   const weights = options.weights ?? (pools.length > 0 ? { [pools[0]!.id]: 1 } : {});
   const routes: Route[] = (options.matches ?? [{}]).map((match) => ({ match: { ...anything, ...match }, serviceId: 'shop' }));
@@ -102,19 +86,14 @@ export function modelOf(options: ProxyOptions): Model {
       },
     ],
     services: [
-      {
-        id: 'shop',
+      aService('shop', {
         pools,
         weights,
         retry: { attempts: options.retryAttempts ?? 1, rescue: false },
         timeouts,
         debugHeaders: options.debugHeaders ?? false,
-        fallback: undefined,
-        sticky: undefined,
-        overrides: [],
-        mirrors: [],
         ...options.service,
-      },
+      }),
     ],
     routes,
   };

@@ -1,0 +1,42 @@
+/** Parts of a model that do nothing by themselves, for tests that want one thing of them. */
+import type { Pool, RouteMatch, Service, Target } from '../../src/core/model.ts';
+
+export const anything: RouteMatch = { methods: [], headers: [], query: [], cookies: [] };
+
+export function aTarget(id: string, changes: Partial<Target> = {}): Target {
+  return { id, address: { host: `${id}.test`, port: 80 }, weight: 1, state: 'ready', drainUntilMs: undefined, ...changes };
+}
+
+export function aPool(id: string, changes: Partial<Pool> = {}): Pool {
+  return {
+    id,
+    targets: [],
+    state: 'ready',
+    drainUntilMs: undefined,
+    balance: { kind: 'round-robin' },
+    health: undefined,
+    ejection: { failures: 0, baseMs: 30_000, maxMs: 300_000, maxShare: 0.5 },
+    panicShare: 0,
+    slowStartMs: 0,
+    limits: { maxConnections: 0, maxInFlight: 0, maxQueued: 0, queueTimeoutMs: 5000 },
+    ...changes,
+  };
+}
+
+/** All weight on its first pool. */
+export function aService(id: string, changes: Partial<Service> = {}): Service {
+  const { pools = [aPool('blue')] } = changes;
+  return {
+    id,
+    pools,
+    weights: Object.fromEntries(pools.map((pool, index) => [pool.id, index === 0 ? 1 : 0])),
+    fallback: undefined,
+    sticky: undefined,
+    overrides: [],
+    mirrors: [],
+    retry: { attempts: 1, rescue: false },
+    timeouts: { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, requestMs: 0, drainMs: 30_000 },
+    debugHeaders: false,
+    ...changes,
+  };
+}
