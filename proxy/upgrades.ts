@@ -1,16 +1,25 @@
-import { Agent, createServer, type ClientRequest, type IncomingMessage, type Server } from 'node:http';
+import { randomBytes } from 'node:crypto';
+import { Agent, createServer, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import httpProxy from 'http-proxy-3';
 import type { Cause } from '../src/core/terminations.ts';
 import { ownAnswer } from './answer.ts';
+import type { Claim, ClaimContext } from './claim.ts';
 import { connectFailure } from './http1/connect-failure.ts';
 import type { RequestHead } from './message.ts';
 import type { UpgradingExchange, Upgrades } from './plane.ts';
 import type { LiveTarget } from './live.ts';
 import type { Detached } from './sides.ts';
+import { closeFrame, FrameTracker } from './websocket-frames.ts';
 
-/** How long a client may take to close its side of a connection that has ended. */
+/** How long a side may take to close its end of a connection that has ended, or that it was asked to close. */
 const lingerMs = 2000;
+/** A frame of which nothing passes for so long is not waited for. */
+const stalledMs = 500;
+/** Close codes: RFC 6455 section 7.4.1, and its registry for the one that says that coming back at once is right. */
+const goingAway = 1001;
+const serviceRestart = 1012;
+const closeReason = 'service restart';
 const ownPrefix = 'x-sluice-';
 
 /** One connection that left HTTP, or is about to. It counts as in flight until it is closed. */
@@ -22,7 +31,9 @@ interface UpgradedConnection {
   readonly firstBytes: Buffer;
   readonly bytesBefore: number;
   readonly tried: LiveTarget[];
-  /** On the coarse clock: when the target must be connected, or have answered, or go on with a refusal; 0 = no limit. */
+  /** Where it counts as in flight. */
+  place: LiveTarget;
+  /** On the coarse clock: when the target must be connected, or have answered, or go on with a refusal, or be gone; 0 = no limit. */
   untilMs: number;
   /** On the coarse clock: how long the client may take to close its side, after everything else; 0 = it is not that far. */
   lingerUntilMs: number;
@@ -31,6 +42,10 @@ interface UpgradedConnection {
   /** The connection to the target, from the attempt to make it on. */
   target: Socket;
   connected: boolean;
+  /** Of a WebSocket that is open. */
+  webSocket: ClosableWebSocket | undefined;
+  /** Why it was told to close; '' = it was not. */
+  closing: Cause | '';
   /** 101, or what the target or we answered instead; 0 = nothing yet. */
   status: number;
   cause: Cause | '';
@@ -46,6 +61,8 @@ export class ProxiedUpgrades implements Upgrades {
   readonly #random: () => number;
   readonly #onBug: (error: unknown) => void;
   readonly #connections = new Map<Socket, UpgradedConnection>();
+  /** The same by target, the oldest first. */
+  readonly #byTarget = new Map<LiveTarget, Set<UpgradedConnection>>();
   readonly #server: Server;
   /** `toProxy`: or the library would resolve dot segments and backslashes, and ask for a path that no route was asked about. */
   readonly #proxy = httpProxy.createProxyServer({ toProxy: true });
@@ -73,16 +90,20 @@ export class ProxiedUpgrades implements Upgrades {
       firstBytes: Buffer.concat([Buffer.from(lines, 'latin1'), unread]),
       bytesBefore: socket.bytesWritten,
       tried: [],
+      place: exchange.claim.target!,
       untilMs: 0,
       lingerUntilMs: 0,
       bytesTaken: 0,
       target: this.#connect(socket, exchange),
       connected: false,
+      webSocket: undefined,
+      closing: '',
       status: 0,
       cause: '',
     };
     this.#setDeadline(connection);
     this.#connections.set(socket, connection);
+    this.#putIn(connection);
     socket.pause();
     socket.on('end', () => this.#onClientEnd(socket));
     socket.on('close', () => this.#onClientGone(socket));
@@ -90,20 +111,45 @@ export class ProxiedUpgrades implements Upgrades {
 
   onTick(nowMs: number): void {
     for (const connection of this.#connections.values()) {
-      if (connection.status === 0 && nowMs >= connection.untilMs) this.#onLate(connection);
+      if (connection.closing !== '') this.#watchClosing(connection, nowMs);
+      else if (connection.status === 0 && nowMs >= connection.untilMs) this.#onLate(connection);
       else if (connection.client.writableFinished && connection.target.destroyed) this.#linger(connection, nowMs);
       else if (connection.status !== 0 && connection.status !== 101) this.#watchRefusal(connection, nowMs);
     }
   }
 
-  /** Ends every connection in order (FIN, after what is on its way), because the process must go. */
-  closeAll(): void {
-    for (const connection of this.#connections.values()) {
-      if (connection.status === 0) this.#fail(connection.client, 'shutdown');
-      connection.cause ||= 'shutdown';
-      connection.target.end();
-      connection.client.end();
+  /** The target of every connection that has left HTTP, or is about to: once for each, those that are closing included. */
+  *targets(): Generator<LiveTarget> {
+    for (const { place } of this.#connections.values()) yield place;
+  }
+
+  /** How many of a target's connections nobody has told to close, and that are not on their way out by themselves. */
+  openOn(target: LiveTarget): number {
+    let count = 0;
+    for (const connection of this.#byTarget.get(target) ?? []) if (isClosable(connection)) count++;
+    return count;
+  }
+
+  /**
+   * Closes a target's connections, at most so many, the oldest first: WebSockets by close frames, at the ends of the frames that are under
+   * way, others by FIN. Handshakes go to another target, if they can, or are answered with the cause. What does not end within seconds is
+   * cut, by the tick.
+   * @returns how many were told to close
+   */
+  closeOn(target: LiveTarget, atMost: number, cause: Cause): number {
+    let count = 0;
+    for (const connection of this.#byTarget.get(target) ?? []) {
+      if (count >= atMost) break;
+      if (!isClosable(connection)) continue;
+      this.#close(connection, cause);
+      count++;
     }
+    return count;
+  }
+
+  /** Closes every connection in the same way, because the process must go. */
+  closeAll(): void {
+    for (const connection of this.#connections.values()) if (isClosable(connection)) this.#close(connection, 'shutdown');
   }
 
   /** Cuts what `closeAll` has left. */
@@ -145,6 +191,7 @@ export class ProxiedUpgrades implements Upgrades {
     const connection = this.#connections.get(client);
     if (connection === undefined || connection.connected || connection.target !== target || connection.status !== 0) return;
     const { cause } = connectFailure(failure);
+    connection.exchange.noteOutcome(true);
     if (!this.#tryAnother(connection)) this.#fail(client, cause);
   }
 
@@ -153,15 +200,23 @@ export class ProxiedUpgrades implements Upgrades {
     const { claim } = exchange;
     if (tried.length >= claim.service!.policy.retry.attempts) return false;
     tried.push(claim.target!);
-    if (!claim.takeAnother(tried, this.#random)) return false;
+    if (!claim.takeAnother(tried, this.#contextOf(claim))) return false;
     claim.service!.counts.retries++;
+    this.#takeOut(connection);
+    connection.place = claim.target!;
+    this.#putIn(connection);
     connection.target = this.#connect(client, exchange);
     this.#setDeadline(connection);
     return true;
   }
 
+  #contextOf({ routing }: Claim): ClaimContext {
+    return { routing, nowMs: this.#clock.nowMs, wallMs: Date.now(), random: this.#random };
+  }
+
   #onLate(connection: UpgradedConnection): void {
-    const { target, connected, client } = connection;
+    const { target, connected, client, exchange } = connection;
+    exchange.noteOutcome(true);
     if (connected) this.#fail(client, 'response_timeout');
     else if (!this.#tryAnother(connection)) this.#fail(client, 'connection_timeout');
     target.destroy();
@@ -193,7 +248,9 @@ export class ProxiedUpgrades implements Upgrades {
     // Before the library's own listener, so that it passes on the fields as they are then.
     request.once('upgrade', (response: IncomingMessage) => {
       connection.status = 101;
-      replaceOwnFields(response, connection.exchange.debugFields());
+      connection.exchange.noteOutcome(false);
+      replaceOwnFields(response, connection.exchange.extraFields());
+      if (response.headers.upgrade?.toLowerCase() === 'websocket') process.nextTick(() => this.#follow(connection));
     });
     // After the library has added its own, which would hold in memory what a client does not read of a refusal.
     process.nextTick(() =>
@@ -201,13 +258,19 @@ export class ProxiedUpgrades implements Upgrades {
     );
   }
 
+  /** Not before the library has put back what came with the 101, or that would pass by while nobody passes it on. */
+  #follow(connection: UpgradedConnection): void {
+    connection.webSocket = new ClosableWebSocket(connection.client, connection.target, this.#clock);
+  }
+
   /** The target has answered otherwise than by switching: that answer is the connection's last. */
   #onRefused(connection: UpgradedConnection, response: IncomingMessage): void {
     const { client, exchange } = connection;
     const status = response.statusCode ?? 502;
     connection.status = status;
+    exchange.noteOutcome(false);
     this.#allowSilence(connection, this.#clock.nowMs);
-    const fields = `${passingFields(response)}via: 1.1 sluice\r\n${exchange.debugFields()}connection: close\r\n`;
+    const fields = `${passingFields(response)}via: 1.1 sluice\r\n${exchange.extraFields()}connection: close\r\n`;
     client.write(`HTTP/1.1 ${status} ${response.statusMessage ?? ''}\r\n${fields}\r\n`, 'latin1');
     response.on('error', () => {});
     response.on('close', () => {
@@ -219,8 +282,12 @@ export class ProxiedUpgrades implements Upgrades {
   }
 
   #onError(connection: UpgradedConnection): void {
-    if (connection.status === 0) this.#fail(connection.client, 'upgrade_failed');
-    else connection.cause ||= 'response_incomplete';
+    if (connection.status !== 0) {
+      connection.cause ||= 'response_incomplete';
+      return;
+    }
+    connection.exchange.noteOutcome(true);
+    this.#fail(connection.client, 'upgrade_failed');
   }
 
   /** Answers a handshake that failed. */
@@ -238,6 +305,41 @@ export class ProxiedUpgrades implements Upgrades {
     client.end(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}connection: close\r\n\r\n${body.toString('latin1')}`);
     // What is read on is thrown away: closing with unread bytes would reset the connection, and could take the answer with it.
     client.resume();
+  }
+
+  #close(connection: UpgradedConnection, cause: Cause): void {
+    const { status, client, target, webSocket } = connection;
+    if (status === 0) {
+      this.#closeHandshake(connection, cause);
+      return;
+    }
+    if (status !== 101) {
+      connection.cause ||= cause;
+      client.resetAndDestroy();
+      return;
+    }
+    connection.closing = cause;
+    connection.untilMs = this.#clock.nowMs + lingerMs;
+    // One that closes by itself may do so, and is not our doing unless it does not come to an end.
+    if (webSocket?.isClosingItself === true) return;
+    connection.cause ||= cause;
+    if (webSocket === undefined || webSocket.malformed) endBoth(client, target);
+    else webSocket.close();
+  }
+
+  /** Where no connection could be made yet, nothing was sent, and any other target of the pool will do, if the process goes on. */
+  #closeHandshake(connection: UpgradedConnection, cause: Cause): void {
+    const { target, connected } = connection;
+    if (connected || cause === 'shutdown' || !this.#tryAnother(connection)) this.#fail(connection.client, cause);
+    target.destroy();
+  }
+
+  #watchClosing(connection: UpgradedConnection, nowMs: number): void {
+    const { client, webSocket } = connection;
+    const isOverdue = webSocket?.toldToClose === true ? webSocket.isOverdue() : nowMs >= connection.untilMs;
+    if (!isOverdue) return;
+    connection.cause ||= connection.closing;
+    client.destroy();
   }
 
   /** A refusal that neither comes nor goes on is cut off. */
@@ -266,19 +368,188 @@ export class ProxiedUpgrades implements Upgrades {
 
   /** A client that leaves before its handshake is answered need not be answered. After it, its FIN goes to the target like its bytes. */
   #onClientEnd(socket: Socket): void {
-    if (this.#connections.get(socket)?.status !== 101) socket.destroy();
+    const connection = this.#connections.get(socket);
+    if (connection?.status !== 101) socket.destroy();
+    else connection.webSocket?.onClientEnd();
   }
 
   #onClientGone(socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     this.#connections.delete(socket);
+    this.#takeOut(connection);
+    if (connection.webSocket?.toldToClose === true) connection.webSocket.leaveTarget();
     // What the client said last still goes out.
-    if (connection.status === 101) connection.target.destroySoon();
+    else if (connection.status === 101) connection.target.destroySoon();
     else connection.target.destroy();
     const cause = connection.status === 0 ? 'client_closed' : connection.cause;
     connection.exchange.finishUpgrade(connection.status, cause, socket.bytesWritten - connection.bytesBefore);
   }
+
+  #putIn(connection: UpgradedConnection): void {
+    const { place } = connection;
+    const there = this.#byTarget.get(place);
+    if (there === undefined) this.#byTarget.set(place, new Set([connection]));
+    else there.add(connection);
+  }
+
+  #takeOut(connection: UpgradedConnection): void {
+    const there = this.#byTarget.get(connection.place)!;
+    there.delete(connection);
+    if (there.size === 0) this.#byTarget.delete(connection.place);
+  }
+}
+
+/** Nobody has told it to close, and it is not over: whatever ends a connection also ends what we write to its client. */
+function isClosable({ status, closing, client }: UpgradedConnection): boolean {
+  return closing === '' && (status === 0 || client.writable);
+}
+
+/** Ends a connection of which we do not know how its protocol says goodbye: FIN, behind what is on its way. */
+function endBoth(client: Socket, target: Socket): void {
+  target.unpipe(client);
+  client.unpipe(target);
+  for (const socket of [client, target]) {
+    socket.end();
+    // What still comes is thrown away, but FIN must be seen.
+    socket.resume();
+  }
+}
+
+/**
+ * A WebSocket whose frames are followed both ways, so that it can be closed between two of them (RFC 6455 sections 5.5.1 and 7). The client
+ * is told first, at the end of a frame, and what the target sends after that goes nowhere. What the client sends goes on to the target
+ * until the client's own close frame, so that nothing is lost that it sent before it could know; in the place of that frame, the target
+ * is told.
+ */
+class ClosableWebSocket {
+  readonly #client: Socket;
+  readonly #target: Socket;
+  readonly #clock: { readonly nowMs: number };
+  readonly #fromClient = new FrameTracker();
+  readonly #fromTarget = new FrameTracker();
+  #toldToClose = false;
+  #clientTold = false;
+  #targetTold = false;
+  /** On the coarse clock: when the frame under way must have ended, or the client must have answered. */
+  #untilMs = 0;
+  /** What had passed of that frame when that was last looked at, and since when it is so much. */
+  #passed = 0;
+  #passedAtMs = 0;
+
+  /** Listens beside the pipes between the two. */
+  constructor(client: Socket, target: Socket, clock: { readonly nowMs: number }) {
+    this.#client = client;
+    this.#target = target;
+    this.#clock = clock;
+    client.on('data', (chunk: Buffer) => this.#onClientData(chunk));
+    target.on('data', (chunk: Buffer) => this.#onTargetData(chunk));
+  }
+
+  /** One side has said that it closes, and may still be doing so. */
+  get isClosingItself(): boolean {
+    return this.#fromClient.closed || this.#fromTarget.closed;
+  }
+
+  get malformed(): boolean {
+    return this.#fromClient.malformed || this.#fromTarget.malformed;
+  }
+
+  get toldToClose(): boolean {
+    return this.#toldToClose;
+  }
+
+  /** From here on we carry the bytes, and the pipes do not. */
+  close(): void {
+    this.#toldToClose = true;
+    this.#untilMs = this.#clock.nowMs + lingerMs;
+    this.#passed = this.#progress();
+    this.#passedAtMs = this.#clock.nowMs;
+    this.#target.unpipe(this.#client);
+    this.#client.unpipe(this.#target);
+    this.#target.resume();
+    this.#client.resume();
+    if (this.#fromTarget.atBoundary) this.#tellClient();
+  }
+
+  /** A frame stands still, or takes too long to end, or the client does not answer. */
+  isOverdue(): boolean {
+    const { nowMs } = this.#clock;
+    const progress = this.#progress();
+    if (progress !== this.#passed) {
+      this.#passed = progress;
+      this.#passedAtMs = nowMs;
+    }
+    return nowMs >= this.#untilMs || (!this.#clientTold && nowMs - this.#passedAtMs >= stalledMs);
+  }
+
+  /** A client that leaves without a close frame has said everything. */
+  onClientEnd(): void {
+    if (!this.#toldToClose) return;
+    this.#tellTarget();
+    this.#client.end();
+  }
+
+  /** The client is gone. The target may go on reading for a while, since cutting it could take the close frame with it. */
+  leaveTarget(): void {
+    this.#tellTarget();
+    const target = this.#target;
+    if (target.destroyed) return;
+    // The tick may stop with the last client.
+    const timer = setTimeout(() => target.destroy(), lingerMs);
+    target.once('close', () => clearTimeout(timer));
+    target.resume();
+  }
+
+  #onTargetData(chunk: Buffer): void {
+    if (!this.#toldToClose) {
+      this.#fromTarget.follow(chunk);
+    } else if (!this.#clientTold) {
+      pass(chunk.subarray(0, this.#fromTarget.follow(chunk, 'frame')), this.#target, this.#client);
+      if (this.#fromTarget.atBoundary) this.#tellClient();
+      else if (this.#fromTarget.malformed) this.#client.destroy();
+    }
+  }
+
+  #onClientData(chunk: Buffer): void {
+    let taken = 0;
+    if (this.#toldToClose && !this.#targetTold) {
+      taken = this.#fromClient.follow(chunk, 'close');
+      pass(chunk.subarray(0, taken), this.#client, this.#target);
+      if (taken < chunk.length) this.#tellTarget();
+    }
+    this.#fromClient.follow(chunk.subarray(taken));
+    if (this.#clientTold && this.#fromClient.closed) this.#client.end();
+  }
+
+  #tellClient(): void {
+    this.#clientTold = true;
+    this.#untilMs = this.#clock.nowMs + lingerMs;
+    if (!this.#client.writable) return;
+    this.#client.write(closeFrame(serviceRestart, closeReason));
+    if (this.#fromClient.closed) this.#client.end();
+  }
+
+  /** A frame that the client has left unfinished cannot be followed by another: then FIN has to do. */
+  #tellTarget(): void {
+    if (this.#targetTold) return;
+    this.#targetTold = true;
+    if (!this.#target.writable) return;
+    if (this.#fromClient.atBoundary) this.#target.write(closeFrame(goingAway, closeReason, randomBytes(4)));
+    this.#target.end();
+  }
+
+  /** Bytes that have come from the target or gone to the client: where neither moves, the frame stands still. */
+  #progress(): number {
+    return this.#target.bytesRead + this.#client.bytesWritten - this.#client.writableLength;
+  }
+}
+
+/** Passes bytes on as a pipe does: who sends waits for who takes. */
+function pass(part: Buffer, from: Socket, to: Socket): void {
+  if (part.length === 0 || !to.writable || to.write(part)) return;
+  from.pause();
+  to.once('drain', () => from.resume());
 }
 
 /** Gives a request the connection that was made for it. */
@@ -313,12 +584,18 @@ function passingFields({ rawHeaders, headers }: IncomingMessage): string {
 }
 
 /** The same for the fields of a 101, which the library passes on itself; Connection and Upgrade belong to it. */
-function replaceOwnFields({ headers }: IncomingMessage, debugFields: string): void {
+function replaceOwnFields({ headers }: IncomingMessage, ownLines: string): void {
   for (const name of Object.keys(headers)) {
     if (name.startsWith(ownPrefix)) delete headers[name];
   }
   headers['via'] = headers['via'] === undefined ? '1.1 sluice' : `${headers['via']}, 1.1 sluice`;
-  for (const line of debugFields.split('\r\n')) {
-    if (line !== '') headers[line.slice(0, line.indexOf(':'))] = line.slice(line.indexOf(':') + 2);
+  for (const line of ownLines.split('\r\n')) {
+    if (line !== '') addField(headers, line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2));
   }
+}
+
+/** Beside what is there: cookies of the target and ours are lines of one name that must stay apart (RFC 6265 section 3). */
+function addField(headers: IncomingHttpHeaders, name: string, value: string): void {
+  const before = headers[name];
+  headers[name] = before === undefined ? value : [before, value].flat();
 }

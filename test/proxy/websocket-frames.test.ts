@@ -127,7 +127,7 @@ describe('a tracker of frames', () => {
     expect([tracker.malformed, tracker.atBoundary]).toEqual([false, true]);
   });
 
-  test.each([
+  test.each<readonly [string, string]>([
     ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map((opcode) => [`the opcode ${opcode}`, `8${opcode.toString(16)}`] as const),
     ['a close frame in parts', '08'],
     ['a ping in parts', '09'],
