@@ -3,6 +3,7 @@ import { Type, type Static, type TSchema } from 'typebox';
 import type { ErrorCode } from '../src/core/errors.ts';
 import { childPointer, type Json } from '../src/core/json.ts';
 import type { Command, CommandOptions, Reply } from '../src/control/ports.ts';
+import type { Rejection } from '../src/core/change.ts';
 import { etagOf } from './if-match.ts';
 import type { AdminApiOptions } from './options.ts';
 import { rejectionAnswer, type SentBody } from './problems.ts';
@@ -21,6 +22,26 @@ export const DifferenceSchema = Type.Object(
   closed,
 );
 
+export const AppliedSchema = Type.Array(Type.Object({ worker: Type.Integer(), ms: Type.Number() }, closed), {
+  description: 'The workers that have applied it, and how long that took each, in milliseconds.',
+});
+
+export const StragglersSchema = Type.Array(Type.Object({ worker: Type.Integer(), pid: Type.Integer() }, closed), {
+  description: 'The workers that had not applied it when the time ran out; they still handle requests by an earlier revision.',
+});
+
+/** What still runs somewhere. */
+const count = Type.Integer({ minimum: 0 });
+export const RemainingSchema = Type.Object(
+  {
+    http: count,
+    streaming: Type.Integer({ minimum: 0, description: 'Requests whose answer has begun and has no end that is known beforehand.' }),
+    upgraded: Type.Integer({ minimum: 0, description: 'Connections that have left HTTP, such as WebSockets.' }),
+  },
+  { ...closed, description: 'With wait=drained, where the time ran out: what still runs there.' },
+);
+export type Remaining = Static<typeof RemainingSchema>;
+
 /** What a change is answered with. */
 export const ChangeSchema = Type.Object(
   {
@@ -29,14 +50,12 @@ export const ChangeSchema = Type.Object(
     changed: Type.Boolean({ description: 'False where the document already said so: then no revision was made.' }),
     dryRun: Type.Optional(Type.Literal(true)),
     changes: Type.Array(DifferenceSchema),
-    applied: Type.Array(Type.Object({ worker: Type.Integer(), ms: Type.Number() }, closed), {
-      description: 'The workers that have applied it, and how long that took each, in milliseconds.',
-    }),
-    stragglers: Type.Optional(
-      Type.Array(Type.Object({ worker: Type.Integer(), pid: Type.Integer() }, closed), {
-        description: 'The workers that had not applied it when the time ran out; they still handle requests by an earlier revision.',
-      }),
+    applied: AppliedSchema,
+    stragglers: Type.Optional(StragglersSchema),
+    drained: Type.Optional(
+      Type.Boolean({ description: 'With wait=drained: whether nothing runs any more on what was taken out or removed.' }),
     ),
+    remaining: Type.Optional(RemainingSchema),
     warnings: Type.Optional(
       Type.Array(Type.String(), {
         description: 'What is allowed and probably not meant, in sentences; for example weight on a pool that has no targets.',
@@ -78,17 +97,24 @@ export function currentAnswer(body: unknown, { controller }: AdminApiOptions): A
 export async function change(command: Command, call: Call, options: AdminApiOptions): Promise<Answer> {
   const conditions = readCommandOptions(call);
   const reply = await options.controller.execute(command, conditions);
-  if (reply.kind === 'rejected') return rejectionAnswer(reply, sentBody(command, call.body));
+  if (reply.kind === 'rejected') return refusalOf(reply, command, call, options);
   return changeAnswer(reply, conditions, warningsOf(command, reply, options));
 }
 
+/** A refusal of the command, placed in the body that asked for it. */
+export function refusalOf(rejection: Rejection, command: Command, call: Call, options: AdminApiOptions): Answer {
+  return rejectionAnswer(rejection, sentBody(command, call.body, options));
+}
+
 /** 200 means that every worker has applied it. Where one has not, or nobody waited, the answer is 202: never a false 200. */
-function changeAnswer(
+export function changeAnswer(
   { revision, previous, dryRun, changed, changes, applied, stragglers }: Extract<Reply, { kind: 'accepted' }>,
   { wait }: Pick<CommandOptions, 'wait'>,
-  warnings: string[],
+  warnings: readonly string[],
+  remaining?: Remaining,
 ): Answer {
-  const everywhere = stragglers.length === 0 && wait === 'workers';
+  const isDrained = remaining === undefined || remaining.http + remaining.streaming + remaining.upgraded === 0;
+  const everywhere = stragglers.length === 0 && wait === 'workers' && isDrained;
   const body: ChangeBody = {
     revision,
     previous,
@@ -97,13 +123,14 @@ function changeAnswer(
     changes: [...changes],
     applied: applied.map(({ worker, ms }) => ({ worker, ms: Math.round(ms * 1000) / 1000 })),
     ...(stragglers.length > 0 ? { stragglers: [...stragglers] } : {}),
-    ...(warnings.length > 0 ? { warnings } : {}),
+    ...(remaining === undefined ? {} : isDrained ? { drained: true } : { drained: false, remaining }),
+    ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
   };
   return { status: dryRun || everywhere ? 200 : 202, body, headers: dryRun ? {} : { etag: etagOf(revision) } };
 }
 
 /** Where in the configuration the body of a call belongs, so that what is wrong with it can be shown in it. */
-function sentBody(command: Command, body: Json | undefined): SentBody | undefined {
+function sentBody(command: Command, body: Json | undefined, { controller }: AdminApiOptions): SentBody | undefined {
   if (body === undefined) return undefined;
   switch (command.kind) {
     case 'replace':
@@ -113,8 +140,23 @@ function sentBody(command: Command, body: Json | undefined): SentBody | undefine
     case 'patchService':
       return { body, place: childPointer('/services', command.service) };
     case 'weights':
-      return { body, place: childPointer(childPointer('/services', command.service), 'weights') };
+    case 'mirrors':
+    case 'overrides':
+      return { body, place: pointerOf(command.service, command.kind) };
+    case 'putPool':
+      return { body, place: pointerOf(command.service, 'pools', command.pool) };
+    case 'putTarget': {
+      const service = controller.model().services.find(({ id }) => id === command.service);
+      const targets = service?.pools.find(({ id }) => id === command.pool)?.targets ?? [];
+      const index = targets.findIndex(({ id }) => id === command.target);
+      const place = pointerOf(command.service, 'pools', command.pool, 'targets', index < 0 ? targets.length : index);
+      return { body, place };
+    }
     default:
       return undefined;
   }
+}
+
+function pointerOf(service: string, ...steps: readonly (string | number)[]): string {
+  return steps.reduce<string>(childPointer, childPointer('/services', service));
 }

@@ -1,7 +1,11 @@
 import type { Role } from '../config/settings.ts';
-import type { Controller, Log } from '../src/control/ports.ts';
+import type { Controller, Happening, KeyRing, Log, PublishResult } from '../src/control/ports.ts';
+import type { TargetCondition } from '../src/core/conditions.ts';
 import type { FleetReading } from '../src/core/merge-reports.ts';
 import type { SocketAddress } from '../src/core/model.ts';
+import type { ObservedShares } from '../src/core/observed.ts';
+import type { WorkerReport } from '../src/core/reports.ts';
+import type { Snapshot } from '../src/core/snapshot.ts';
 
 /** What the admin API needs from the rest of Sluice. */
 export interface AdminApiOptions {
@@ -15,6 +19,37 @@ export interface AdminApiOptions {
   /** Whether the process is on its way up, serving or on its way down. */
   readonly state: () => ProcessState;
   readonly log: Log;
+  /** Milliseconds since the epoch. Default: the machine's clock. */
+  readonly nowMs?: () => number;
+  /** What the workers were sent, with targets whose names have been resolved. Default: compiled from the model, with names as they are. */
+  readonly snapshot?: () => Snapshot;
+  /** Without it, targets are shown as if nobody probed them. */
+  readonly health?: HealthView;
+  /** Without it, no shares are shown. */
+  readonly observed?: { shares(totals: WorkerReport): ObservedShares };
+  /** Without it, nothing has happened. */
+  readonly events?: EventsView;
+  /** Without it, there are no keys to rotate. */
+  readonly signingKeys?: SigningKeys;
+}
+
+/** What probes have found out about targets. */
+export interface HealthView {
+  /** Undefined where the target is not probed. */
+  conditionOf(service: string, pool: string, target: string): (TargetCondition & { readonly cause?: string }) | undefined;
+}
+
+/** What happened lately. */
+export interface EventsView {
+  /** The newest first, at most so many. */
+  latest(limit: number): readonly (Happening & { readonly seq: number; readonly atMs: number })[];
+}
+
+/** The keys that cookies are signed with, and the way to bring them to the workers. */
+export interface SigningKeys {
+  readonly ring: KeyRing;
+  /** Sends every worker what is in force, with the keys as they are now. */
+  refresh(timeoutMs: number): Promise<PublishResult>;
 }
 
 export type ProcessState = 'starting' | 'ready' | 'draining';

@@ -14,12 +14,21 @@ interface QueryParameter<T> {
   readonly read: (text: string | undefined, name: string) => T;
 }
 
+/** Nobody waits longer. */
+export const timeoutMsMax = 600_000;
+
 /** Every query parameter there is. */
 export const queryParameters = {
   dryRun: flag('Check the change and say what it would do, but do nothing.'),
   reason: text({ lengthMax: 1000 }, 'Why, in your own words; kept in the journal.'),
-  timeout: duration({ ms: 5000, msMax: 600_000 }, 'How long to wait for the workers, at most 10m; 202 when it runs out.'),
-  wait: choice(['workers', 'none'], 'What to wait for before the answer; with "none" it is always 202.'),
+  timeout: duration(
+    { ms: 5000, msMax: timeoutMsMax },
+    'How long to wait, at most 10m; 202 when it runs out. With `wait=drained` the default is the time for draining and 10s.',
+  ),
+  wait: choice(
+    ['workers', 'none', 'drained'],
+    'What to wait for before the answer; with "none" it is always 202. "drained", where something is taken out or removed: until nothing runs there any more.',
+  ),
   limit: count({ minimum: 1, maximum: 1000, byDefault: 50 }, 'How many to answer at most, newest first.'),
 } as const satisfies Record<string, QueryParameter<unknown>>;
 export type QueryName = keyof typeof queryParameters;
@@ -51,14 +60,19 @@ export function readParameter(call: Call, name: QueryName): unknown {
   return queryParameters[name].read(call.query.get(name), name);
 }
 
+/** `wait=drained` is for the calls that know what drains (see `drained.ts`), and for them it includes waiting for the workers. */
 export function readCommandOptions(call: Call): CommandOptions {
+  const wait = readParameter(call, 'wait');
+  if (wait === 'drained') {
+    throw new Refusal('MALFORMED', 'Query parameter "wait": nothing drains by this call, so it is workers or none, and not "drained".');
+  }
   return {
     actor: call.actor,
     reason: readParameter(call, 'reason'),
     ifRevisions: readIfMatch(call.ifMatch),
     dryRun: readParameter(call, 'dryRun'),
     timeoutMs: readParameter(call, 'timeout'),
-    wait: readParameter(call, 'wait'),
+    wait,
   };
 }
 
@@ -118,8 +132,12 @@ function count(limits: { minimum: number; maximum: number; byDefault: number }, 
 
 function oneOf<const T extends string>(choices: readonly T[], given: string, name: string): T {
   const found = choices.find((candidate) => candidate === given);
-  if (found === undefined) throw badValue(name, choices.join(' or '), given);
+  if (found === undefined) throw badValue(name, enumerate(choices), given);
   return found;
+}
+
+function enumerate(choices: readonly string[]): string {
+  return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
 }
 
 function badValue(name: string, expected: string, got: string): Refusal {

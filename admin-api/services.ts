@@ -4,6 +4,7 @@ import { serviceNotFound } from '../src/core/change.ts';
 import { isJsonObject, type Json } from '../src/core/json.ts';
 import { change, changing, currentAnswer, showing } from './answers.ts';
 import { refuseBody, requireObject } from './body.ts';
+import { changeAndDrain, drainMsOf } from './drained.ts';
 import type { AdminApiOptions } from './options.ts';
 import { rejectionAnswer } from './problems.ts';
 import type { Call, Route } from './route.ts';
@@ -61,7 +62,8 @@ export const serviceRoutes: readonly Route[] = [
     ...changing('SERVICE_NOT_FOUND'),
     handle(call, options) {
       refuseBody(call.body);
-      return change({ kind: 'deleteService', service: serviceOf(call) }, call, options);
+      const service = serviceOf(call);
+      return changeAndDrain({ kind: 'deleteService', service }, { service, deadlineMs: drainMsOf(service, options) }, call, options);
     },
   },
 ];

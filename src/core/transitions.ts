@@ -1,0 +1,119 @@
+/** What happened to targets between two looks at the fleet: who was ejected or readmitted, taken out or brought back, and who is done. */
+import type { OperatorState } from './model.ts';
+import type { WorkerReport } from './reports.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** What was in force, and what the fleet had counted by then. */
+export interface Look {
+  readonly snapshot: Snapshot;
+  readonly totals: WorkerReport;
+}
+
+export interface Transition {
+  readonly kind: 'ejection' | 'state' | 'drain';
+  readonly service: string;
+  readonly pool: string;
+  /** '' = it is about all targets of the pool. */
+  readonly target: string;
+  readonly from: string;
+  readonly to: string;
+  /** Why, in a few words. */
+  readonly cause: string;
+}
+
+/** One target in one look; `state` is undefined where the snapshot does not have it (any more). */
+interface Seen {
+  readonly state: OperatorState | undefined;
+  readonly inFlight: number;
+  readonly ejected: boolean;
+  readonly ejections: number;
+}
+
+type Named = Pick<Transition, 'service' | 'pool' | 'target'>;
+
+const unseen: Seen = { state: undefined, inFlight: 0, ejected: false, ejections: 0 };
+
+/** In the order of the snapshots, pool by pool. Nothing is said of targets that were not there before. */
+export function transitionsBetween(before: Look, after: Look): Transition[] {
+  const earlier = lookAt(before);
+  const later = lookAt(after);
+  return [...new Set([...earlier.keys(), ...later.keys()])].flatMap((service) => {
+    const was = earlier.get(service);
+    const is = later.get(service);
+    return [...new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])])].flatMap((pool) =>
+      transitionsOf({ service, pool, target: '' }, was?.get(pool) ?? new Map(), is?.get(pool) ?? new Map(), after.snapshot.revision),
+    );
+  });
+}
+
+function transitionsOf(
+  pool: Named,
+  was: ReadonlyMap<string, Seen>,
+  is: ReadonlyMap<string, Seen>,
+  revision: number,
+): Transition[] {
+  const targets = [...new Set([...was.keys(), ...is.keys()])];
+  const each = (of: (named: Named, before: Seen, after: Seen) => Transition[]): Transition[] =>
+    targets.flatMap((target) => of({ ...pool, target }, was.get(target) ?? unseen, is.get(target) ?? unseen));
+  const states = each((named, before, after) => changeOfState(named, before, after, revision));
+  return [...each(ejectionOf), ...inOne(states, targets.length), ...each(endOfDrain)];
+}
+
+function ejectionOf(named: Named, before: Seen, after: Seen): Transition[] {
+  const found: Transition[] = [];
+  const hasBeenEjected = after.ejections > before.ejections || (after.ejected && !before.ejected);
+  if (hasBeenEjected) found.push({ kind: 'ejection', ...named, from: 'available', to: 'ejected', cause: 'connections failed' });
+  if ((before.ejected || hasBeenEjected) && !after.ejected) {
+    found.push({ kind: 'ejection', ...named, from: 'ejected', to: 'readmitted', cause: 'no worker leaves it out any more' });
+  }
+  return found;
+}
+
+function changeOfState(named: Named, { state: from }: Seen, { state: to }: Seen, revision: number): Transition[] {
+  if (from === undefined || to === undefined || from === to) return [];
+  return [{ kind: 'state', ...named, from, to, cause: `revision ${revision}` }];
+}
+
+function endOfDrain(named: Named, before: Seen, after: Seen): Transition[] {
+  if (isDone(before) || !isDone(after)) return [];
+  return [{ kind: 'drain', ...named, from: after.state ?? 'removed', to: 'drained', cause: 'nothing runs there any more' }];
+}
+
+/** Taken out, and nothing runs there. */
+function isDone({ state, inFlight }: Seen): boolean {
+  return state !== 'ready' && inFlight === 0;
+}
+
+/** A pool that is taken out as a whole is one event, not one for each of its thousand targets. */
+function inOne(states: readonly Transition[], targets: number): readonly Transition[] {
+  const [first] = states;
+  if (first === undefined || states.length < 2 || states.length < targets) return states;
+  return states.every(({ from, to }) => from === first.from && to === first.to) ? [{ ...first, target: '' }] : states;
+}
+
+/** By service, pool and target. */
+function lookAt({ snapshot, totals }: Look): ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, Seen>>> {
+  const services = new Map<string, Map<string, Map<string, Seen>>>();
+  const poolOf = (service: string, pool: string): Map<string, Seen> => {
+    const pools = services.get(service) ?? new Map<string, Map<string, Seen>>();
+    services.set(service, pools);
+    const targets = pools.get(pool) ?? new Map<string, Seen>();
+    pools.set(pool, targets);
+    return targets;
+  };
+  for (const service of snapshot.services) {
+    for (const pool of service.pools) {
+      const targets = poolOf(service.id, pool.id);
+      for (const { id, state } of pool.targets) targets.set(id, { ...unseen, state });
+    }
+  }
+  for (const service of totals.services) {
+    for (const pool of service.pools) {
+      const targets = poolOf(service.id, pool.id);
+      for (const { id, inFlight, ejected, ejections } of pool.targets) {
+        targets.set(id, { state: targets.get(id)?.state, inFlight, ejected, ejections });
+      }
+    }
+  }
+  return services;
+}
