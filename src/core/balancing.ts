@@ -1,4 +1,10 @@
 /** Which target of a pool gets the next request. */
+import { Hashed } from './balancing/hashed.ts';
+import { LeastRequests } from './balancing/least-requests.ts';
+import { LesserOfTwo } from './balancing/lesser-of-two.ts';
+import { RandomDraw } from './balancing/random-draw.ts';
+import { RoundRobin } from './balancing/round-robin.ts';
+import { unreachable } from './invariant.ts';
 import type { Balance } from './model.ts';
 
 /** What a choice is made by. Read at every pick, so these are plain fields or cheap getters. */
@@ -20,8 +26,8 @@ export interface Candidate {
 
 export interface Balancer<T extends Candidate> {
   /**
-   * A candidate that is open and has room, or undefined where there is none.
-   * @param keyHash the hash of the request's key where the balance is `hash`; -1 = it has none
+   * A candidate that is open, of a weight above 0, and has room, or undefined where there is none.
+   * @param keyHash the hash of the request's key where the balance is `hash`, 0 … 2³² − 1; -1 = it has none
    * @param random gives numbers in [0, 1)
    */
   pick(keyHash: number, nowMs: number, random: () => number): T | undefined;
@@ -29,9 +35,23 @@ export interface Balancer<T extends Candidate> {
   refresh(): void;
 }
 
-/** @param start in [0, 1): where a round begins, so that workers do not all begin with the same target */
+/**
+ * @param candidates their ids and weights stay as they are
+ * @param start in [0, 1): where a round begins, so that workers do not all begin with the same target
+ */
 export function createBalancer<T extends Candidate>(balance: Balance, candidates: readonly T[], start: number): Balancer<T> {
-  void balance;
-  void start;
-  return { pick: () => candidates.find(({ open, hasRoom }) => open && hasRoom), refresh: () => {} };
+  switch (balance.kind) {
+    case 'round-robin':
+      return new RoundRobin(candidates, start);
+    case 'least-requests':
+      return new LeastRequests(candidates, start);
+    case 'p2c-ewma':
+      return new LesserOfTwo(candidates);
+    case 'random':
+      return new RandomDraw(candidates);
+    case 'hash':
+      return new Hashed(candidates, start);
+    default:
+      return unreachable(balance);
+  }
 }

@@ -12,19 +12,36 @@ const visitsMax = 16_384;
  */
 export function compileRotation(weights: readonly number[]): readonly number[] {
   const visits = visitsPerRound(weights);
+  if (visits.every((count) => count <= 1)) return [...visits.keys()].filter((item) => visits[item] === 1);
   const total = visits.reduce((sum, count) => sum + count, 0);
-  const windows: { item: number; from: number; until: number }[] = [];
-  for (const [item, count] of visits.entries()) {
-    for (let visit = 0; visit < count; visit++) {
-      windows.push({ item, from: Math.floor((visit * total) / count), until: Math.ceil(((visit + 1) * total) / count) });
-    }
-  }
-  windows.sort((a, b) => a.until - b.until || visits[b.item]! - visits[a.item]! || a.item - b.item);
-
   const rotation = Array.from({ length: total }, () => 0);
   const free = new FreePlaces(total);
-  for (const { item, from } of windows) rotation[free.take(from)] = item;
+  const { items, froms } = windowsByEnd(visits, total);
+  for (let window = 0; window < total; window++) rotation[free.take(froms[window]!)] = items[window]!;
   return rotation;
+}
+
+/**
+ * The windows of all visits: whose each is, and from which place on. Those that end first come first; of those that end together, the ones
+ * of items with more visits. Sorted by counting, because ten thousand targets have some forty thousand windows.
+ */
+function windowsByEnd(visits: readonly number[], total: number): { items: Uint32Array; froms: Uint32Array } {
+  const items = new Uint32Array(total);
+  const froms = new Uint32Array(total);
+  const order = Uint32Array.from(visits.keys()).toSorted((a, b) => visits[b]! - visits[a]! || a - b);
+  /** By end, where the next window with that end goes. */
+  const next = new Uint32Array(total + 2);
+  for (const count of visits) for (let visit = 1; visit <= count; visit++) next[Math.ceil((visit * total) / count) + 1]! += 1;
+  for (let end = 1; end <= total; end++) next[end]! += next[end - 1]!;
+  for (const item of order) {
+    const count = visits[item]!;
+    for (let visit = 0; visit < count; visit++) {
+      const window = next[Math.ceil(((visit + 1) * total) / count)]!++;
+      items[window] = item;
+      froms[window] = Math.floor((visit * total) / count);
+    }
+  }
+  return { items, froms };
 }
 
 /** The weights without their common measure, rounded where a round would be too long. */

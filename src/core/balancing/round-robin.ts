@@ -1,0 +1,69 @@
+import type { Balancer, Candidate } from '../balancing.ts';
+import { compileRotation } from '../rotation.ts';
+
+/**
+ * In turn, by weight. Who is given only a share of its weight collects it at each of its turns and is picked when that makes a whole. Where
+ * a whole round brings no winner, all are given little: then the one that has collected most goes, so that they share evenly.
+ */
+export class RoundRobin<T extends Candidate> implements Balancer<T> {
+  readonly #candidates: readonly T[];
+  /** By candidate, what it has collected of a turn; below 0 where it went before it had a whole one. */
+  readonly #credits: Float64Array;
+  /** Indexes of candidates that are open. */
+  #rotation: readonly number[] = [];
+  /** The next visit of the rotation … */
+  #place = 0;
+  /** … or of the last one that had any, which was of this length. */
+  #length = 1;
+  /** How much of that visit is behind us, in [0, 1): what rounding left when the rotation became another. */
+  #offset: number;
+  #isStale = true;
+
+  /** @param start in [0, 1): where in the round it begins */
+  constructor(candidates: readonly T[], start: number) {
+    this.#candidates = candidates;
+    this.#credits = new Float64Array(candidates.length);
+    this.#offset = start;
+  }
+
+  refresh(): void {
+    this.#isStale = true;
+  }
+
+  pick(_keyHash: number, nowMs: number): T | undefined {
+    if (this.#isStale) this.#compile();
+    const candidates = this.#candidates;
+    const credits = this.#credits;
+    const rotation = this.#rotation;
+    let richest = -1;
+    for (let visit = 0; visit < rotation.length; visit++) {
+      const index = rotation[this.#place]!;
+      this.#place = this.#place + 1 === rotation.length ? 0 : this.#place + 1;
+      const candidate = candidates[index]!;
+      if (!candidate.hasRoom) continue;
+      const share = candidate.shareNow(nowMs);
+      if (share >= 1) return candidate;
+      const credit = (credits[index]! += share);
+      if (credit >= 1) return this.#spend(index);
+      if (richest < 0 || credit > credits[richest]!) richest = index;
+    }
+    return richest < 0 ? undefined : this.#spend(richest);
+  }
+
+  #spend(index: number): T {
+    this.#credits[index]! -= 1;
+    return this.#candidates[index]!;
+  }
+
+  /** The new round goes on after the same part of it: beginning anew at every change of health would favour those that come first. */
+  #compile(): void {
+    this.#rotation = compileRotation(this.#candidates.map(({ open, weight }) => (open ? weight : 0)));
+    this.#isStale = false;
+    const { length } = this.#rotation;
+    if (length === this.#length || length === 0) return;
+    const exact = ((this.#place + this.#offset) / this.#length) * length;
+    this.#length = length;
+    this.#place = Math.min(length - 1, Math.floor(exact));
+    this.#offset = Math.max(0, exact - this.#place);
+  }
+}
