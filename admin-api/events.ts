@@ -30,7 +30,10 @@ export const eventRoutes: readonly Route[] = [
     errors: [],
     handle(call, { events }) {
       const latest = events?.latest(readParameter(call, 'limit')) ?? [];
-      return { status: 200, body: { events: latest.map(({ seq, atMs, ...event }) => ({ seq, at: new Date(atMs).toISOString(), ...event })) } };
+      return {
+        status: 200,
+        body: { events: latest.map(({ seq, atMs, ...event }) => ({ seq, at: new Date(atMs).toISOString(), ...event })) },
+      };
     },
   },
 ];

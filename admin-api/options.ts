@@ -36,7 +36,14 @@ export interface AdminApiOptions {
 /** What probes have found out about targets. */
 export interface HealthView {
   /** Undefined where the target is not probed. */
-  conditionOf(service: string, pool: string, target: string): (TargetCondition & { readonly cause?: string }) | undefined;
+  conditionOf(service: string, pool: string, target: string): ProbedCondition | undefined;
+}
+
+export interface ProbedCondition extends TargetCondition {
+  /** Since when `health` has been so; ms since the epoch. */
+  readonly sinceMs: number;
+  /** What the last probe found, such as `status 503`; undefined before the first. */
+  readonly last: { readonly detail: string } | undefined;
 }
 
 /** What happened lately. */

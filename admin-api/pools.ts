@@ -34,11 +34,7 @@ export const poolRoutes: readonly Route[] = [
     ...changing('SERVICE_NOT_FOUND'),
     body: PoolSchema,
     handle: (call, options) =>
-      change(
-        { kind: 'putPool', service: serviceOf(call), pool: poolOf(call), document: requireObject(call.body, example) },
-        call,
-        options,
-      ),
+      change({ kind: 'putPool', service: serviceOf(call), pool: poolOf(call), document: requireObject(call.body, example) }, call, options),
   },
   {
     method: 'DELETE',

@@ -26,7 +26,8 @@ const TargetStatusSchema = Type.Object(
     health: Type.Enum(['healthy', 'unhealthy', 'unknown', 'unprobed'], {
       description: 'What probes say. unknown: not yet probed; unprobed: its pool has no health check, so it counts as healthy.',
     }),
-    healthCause: Type.Optional(Type.String({ description: 'What the last probe found.' })),
+    healthSince: Type.Optional(Type.String({ description: 'Since when it has been so, as far as the control process knows. ISO 8601.' })),
+    lastProbe: Type.Optional(Type.String({ description: 'What the last probe found, such as "status 503".' })),
     factor: Type.Number({ minimum: 0, maximum: 1, description: 'What is left of its weight, because it said that it is busy.' }),
     told: Type.Optional(Type.Enum(['drain', 'maint'], { description: 'What it said of itself, where that is not ready.' })),
     ejected: Type.Boolean({ description: 'Whether a worker leaves it out because connections to it failed.' }),
@@ -44,10 +45,13 @@ const PoolStatusSchema = Type.Object(
   {
     weight: Type.Integer({ minimum: 0, description: 'As it is written. A pool in drain or maint counts as of weight 0.' }),
     share: Type.Number({ description: 'Of new requests: its weight that counts divided by the sum of all; 0 where the sum is 0.' }),
-    observed: Type.Object({ requests: Observed, clients: Observed }, {
-      ...closed,
-      description: 'The share that it really had in the last 60 s, 0 to 1; null where there was nothing to count.',
-    }),
+    observed: Type.Object(
+      { requests: Observed, clients: Observed },
+      {
+        ...closed,
+        description: 'The share that it really had in the last 60 s, 0 to 1; null where there was nothing to count.',
+      },
+    ),
     state: State,
     drainUntil: DrainUntil,
     available: Type.Object({ count, of: count }, { ...closed, description: 'How many of its targets may be picked.' }),
@@ -104,7 +108,7 @@ interface Known {
 
 function serviceStatus(service: Service, known: Known): ServiceStatus {
   const weights = effectiveWeights(service);
-  const total = weights.reduce((sum, { weight }) => sum + weight, 0);
+  const total = sum(weights, ({ weight }) => weight);
   const shareOf = (poolId: string): number => (total === 0 ? 0 : weights.find(({ id }) => id === poolId)!.weight / total);
   const { report } = known;
   return {
@@ -157,7 +161,8 @@ function targetStatus(
     state: target.state,
     ...drainUntil(target.drainUntilMs),
     health: condition?.health ?? 'unprobed',
-    ...(condition?.cause === undefined ? {} : { healthCause: condition.cause }),
+    ...(condition === undefined ? {} : { healthSince: new Date(condition.sinceMs).toISOString() }),
+    ...(condition?.last === undefined ? {} : { lastProbe: condition.last.detail }),
     factor: condition?.factor ?? 1,
     ...(condition === undefined || condition.told === 'ready' ? {} : { told: condition.told }),
     ...measures(said),

@@ -68,7 +68,10 @@ function readState(sent: JsonObject): { readonly state: OperatorState; readonly 
     problems.push({ pointer: childPointer('', key), message: `unknown key ${JSON.stringify(key)}; expected state or deadline` });
   }
   if (state !== 'ready' && state !== 'drain' && state !== 'maint') {
-    problems.push({ pointer: '/state', message: `expected ready, drain or maint, found ${state === undefined ? 'nothing' : JSON.stringify(state)}` });
+    problems.push({
+      pointer: '/state',
+      message: `expected ready, drain or maint, found ${state === undefined ? 'nothing' : JSON.stringify(state)}`,
+    });
   }
   const reading = deadline === undefined ? undefined : readDuration(deadline);
   if (reading !== undefined && state === 'ready') {

@@ -49,8 +49,7 @@ export const trafficRuleRoutes: readonly Route[] = rules.flatMap(({ kind, schema
       role: 'operator',
       ...changing('SERVICE_NOT_FOUND'),
       body: schema,
-      handle: async (call, options) =>
-        change({ kind, service: serviceOf(call), list: requireList(call.body, example) }, call, options),
+      handle: async (call, options) => change({ kind, service: serviceOf(call), list: requireList(call.body, example) }, call, options),
     },
   ];
 });

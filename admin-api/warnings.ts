@@ -2,7 +2,9 @@
 import { interpret } from '../config/interpret.ts';
 import { proposeChange } from '../src/core/change.ts';
 import type { Difference } from '../src/core/json.ts';
-import type { Model, Pool, Service } from '../src/core/model.ts';
+import { effectiveWeights } from '../src/core/effective-weights.ts';
+import type { Model, Pool, Service, Target } from '../src/core/model.ts';
+import { stricter } from '../src/core/snapshot.ts';
 import type { Command, Reply } from '../src/control/ports.ts';
 import type { AdminApiOptions } from './options.ts';
 
@@ -16,7 +18,7 @@ export function warningsOf(command: Command, reply: Extract<Reply, { kind: 'acce
   const model = reply.dryRun ? modelAfter(command, options) : options.controller.model();
   return (model?.services ?? [])
     .filter((service) => touched.has(service.id))
-    .flatMap(warningsAbout)
+    .flatMap((service) => warningsAbout(service, options))
     .slice(0, warningsMax);
 }
 
@@ -32,21 +34,58 @@ function servicesIn(changes: readonly Difference[]): Set<string> {
   return new Set(changes.flatMap(({ pointer }) => /^\/services\/([^/]+)/.exec(pointer)?.[1] ?? []));
 }
 
-function warningsAbout(service: Service): string[] {
-  const weightOf = (pool: Pool): number => service.weights[pool.id]!;
-  const total = service.pools.reduce((sum, pool) => sum + weightOf(pool), 0);
+function warningsAbout(service: Service, options: AdminApiOptions): string[] {
+  const weights = effectiveWeights(service);
+  const total = weights.reduce((sum, { weight }) => sum + weight, 0);
   if (total === 0) return [`All weights of service "${service.id}" are 0, so every request of it is answered with 503.`];
-  return service.pools
-    .filter((pool) => weightOf(pool) > 0 && !pool.targets.some((target) => target.weight > 0))
-    .map((pool) => {
-      const share = (100 * weightOf(pool)) / total;
-      const what = pool.targets.length === 0 ? 'no targets' : 'only targets of weight 0';
-      const whom =
-        share === 100
-          ? `every request of service "${service.id}" is`
-          : `${formatPercent(share)} of the requests of service "${service.id}" are`;
-      return `Pool "${pool.id}" has ${what}, so ${whom} answered with 503.`;
-    });
+  const fallback = service.pools.find((pool) => pool.id === service.fallback);
+  const fallbackLack = fallback && lackOf(service, fallback, options);
+  return [
+    ...service.pools.flatMap((pool, index) => {
+      const share = (100 * weights[index]!.weight) / total;
+      if (share === 0) return weightOfNoUse(service, pool);
+      const what = lackOf(service, pool, options);
+      const isSaved = fallback !== undefined && fallback !== pool && fallbackLack === undefined;
+      return what === undefined ? [] : [describeLack(service, pool, what, share, isSaved ? fallback : undefined)];
+    }),
+    ...(fallback === undefined || fallbackLack?.kind !== 'none'
+      ? []
+      : [`Pool "${fallback.id}", the fallback of service "${service.id}", has ${fallbackLack.what}, so it can take nothing.`]),
+  ];
+}
+
+/** The pool counts as of weight 0, which somebody who reads the weights does not see. */
+function weightOfNoUse({ id, weights }: Service, pool: Pool): string[] {
+  const weight = weights[pool.id]!;
+  if (weight === 0) return [];
+  return [`Pool "${pool.id}" is in ${pool.state}, so its weight of ${weight} counts as 0; "sluice ready ${id}/${pool.id}" brings it back.`];
+}
+
+/** Why a pool cannot serve, or only by targets that probes say are unhealthy; undefined where it can. */
+interface Lack {
+  readonly kind: 'none' | 'unhealthy';
+  readonly what: string;
+}
+
+function lackOf(service: Service, pool: Pool, options: AdminApiOptions): Lack | undefined {
+  if (pool.targets.length === 0) return { kind: 'none', what: 'no targets' };
+  const weighty = pool.targets.filter((target) => target.weight > 0);
+  if (weighty.length === 0) return { kind: 'none', what: 'only targets of weight 0' };
+  const isReady = ({ state }: Target): boolean => stricter(state, pool.state) === 'ready';
+  const ready = weighty.filter(isReady);
+  if (ready.length === 0) return { kind: 'none', what: 'no target that is ready' };
+  const isUnhealthy = ({ id }: Target): boolean => options.health?.conditionOf(service.id, pool.id, id)?.health === 'unhealthy';
+  return ready.every(isUnhealthy) ? { kind: 'unhealthy', what: 'no healthy target that is ready' } : undefined;
+}
+
+function describeLack(service: Service, pool: Pool, { kind, what }: Lack, share: number, fallback: Pool | undefined): string {
+  const isAll = share === 100;
+  const whom = isAll ? `every request of service "${service.id}"` : `${formatPercent(share)} of the requests of service "${service.id}"`;
+  const is = isAll ? 'is' : 'are';
+  const goes = isAll ? 'goes' : 'go';
+  if (fallback !== undefined) return `Pool "${pool.id}" has ${what}, so ${whom} ${goes} to the fallback "${fallback.id}".`;
+  if (kind === 'unhealthy') return `Pool "${pool.id}" has ${what}, so ${whom} ${goes} to unhealthy ones.`;
+  return `Pool "${pool.id}" has ${what}, so ${whom} ${is} answered with 503.`;
 }
 
 function formatPercent(share: number): string {

@@ -12,15 +12,26 @@ export interface ChangeBody {
   readonly changes: readonly Difference[];
   readonly applied: readonly { readonly worker: number; readonly ms: number }[];
   readonly stragglers?: readonly { readonly worker: number; readonly pid: number }[];
+  /** Where a drain was waited for: whether nothing runs there any more … */
+  readonly drained?: boolean;
+  /** … and what does. */
+  readonly remaining?: Remaining;
   /** What is allowed and probably not meant. */
   readonly warnings?: readonly string[];
 }
 
-/** Says what became of a change, and gives the exit code for it: 0 only when every worker has applied it. */
+/** What still runs somewhere, by kind. */
+export interface Remaining {
+  readonly http: number;
+  readonly streaming: number;
+  readonly upgraded: number;
+}
+
+/** Says what became of a change, and gives the exit code for it: 0 only when every worker has applied it, and a drain that was waited for is over. */
 export function reportChange(body: ChangeBody, json: boolean, output: Output): ExitCode {
   if (json) output.print(JSON.stringify(body));
   else describe(body, output);
-  return (body.stragglers ?? []).length > 0 ? exitCodes.timedOut : exitCodes.ok;
+  return (body.stragglers ?? []).length > 0 || body.drained === false ? exitCodes.timedOut : exitCodes.ok;
 }
 
 function describe(body: ChangeBody, output: Output): void {
@@ -31,11 +42,22 @@ function describe(body: ChangeBody, output: Output): void {
   else output.print(`Revision ${body.revision} is saved and sent (before: ${body.previous}).`);
   for (const { pointer, before, after } of body.changes) output.print(printable(`  ${pointer}: ${show(before)} -> ${show(after)}`));
   for (const warning of body.warnings ?? []) output.complain(printable(`Warning: ${warning}`));
+  if (body.remaining !== undefined) {
+    output.complain(
+      `Not drained yet: ${describeRemaining(body.remaining)}. What is left when the deadline is over is ended; "sluice status" shows it.`,
+    );
+  }
   if (stragglers.length === 0) return;
   const names = stragglers.map(({ worker, pid }) => `worker ${worker} (pid ${pid})`).join(', ');
   output.complain(
     `Not yet applied by ${names}: ${stragglers.length === 1 ? 'it still handles' : 'they still handle'} requests by an earlier revision.`,
   );
+}
+
+/** `3 in flight (1 streaming, 1 upgraded)` */
+export function describeRemaining({ http, streaming, upgraded }: Remaining): string {
+  const kinds = [streaming > 0 ? `${streaming} streaming` : '', upgraded > 0 ? `${upgraded} upgraded` : ''].filter((kind) => kind !== '');
+  return `${http + streaming + upgraded} in flight${kinds.length === 0 ? '' : ` (${kinds.join(', ')})`}`;
 }
 
 function show(value: unknown): string {

@@ -8,6 +8,7 @@ import type { Launcher } from './launcher.ts';
 import { type Output, standardOutput } from './output.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
+import { drainCommand, maintCommand, readyCommand } from './state.ts';
 import { stopCommand } from './stop.ts';
 import { switchCommand } from './switch.ts';
 import { undoCommand } from './undo.ts';
@@ -20,6 +21,7 @@ Examples:
   sluice weights shop blue=90 green=10         10% of new requests go to green
   sluice switch shop green                     all of them
   sluice undo                                  back, in one call
+  sluice drain shop/blue --wait                nobody new there; come back when nothing runs any more
 
 "sluice help COMMAND" says more. Exit codes: 0 done, 1 wrong usage or failure, 2 refused, 5 timed out, 6 admin API unreachable.`;
 
@@ -74,6 +76,9 @@ function createProgram(context: Context, version: string): Command {
     statusCommand(context),
     weightsCommand(context),
     switchCommand(context),
+    drainCommand(context),
+    readyCommand(context),
+    maintCommand(context),
     undoCommand(context),
     historyCommand(context),
     stopCommand(context),

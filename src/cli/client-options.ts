@@ -4,7 +4,7 @@ import type { AdminClient } from './client.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
 /** The admin API waits no longer either. */
-const timeoutMsMax = 600_000;
+export const timeoutMsMax = 600_000;
 
 /** What every command that calls the admin API takes. */
 export interface ClientFlags {

@@ -67,7 +67,5 @@ function sharesIn(service: ServiceReport, base: Counts | undefined): ReadonlyMap
     const total = parts.reduce((sum, part) => sum + part, 0);
     return total === 0 ? undefined : parts[index]! / total;
   };
-  return new Map(
-    service.pools.map((pool, index) => [pool.id, { requests: shareOf(requests, index), clients: shareOf(clients, index) }]),
-  );
+  return new Map(service.pools.map((pool, index) => [pool.id, { requests: shareOf(requests, index), clients: shareOf(clients, index) }]));
 }

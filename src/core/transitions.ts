@@ -46,12 +46,7 @@ export function transitionsBetween(before: Look, after: Look): Transition[] {
   });
 }
 
-function transitionsOf(
-  pool: Named,
-  was: ReadonlyMap<string, Seen>,
-  is: ReadonlyMap<string, Seen>,
-  revision: number,
-): Transition[] {
+function transitionsOf(pool: Named, was: ReadonlyMap<string, Seen>, is: ReadonlyMap<string, Seen>, revision: number): Transition[] {
   const targets = [...new Set([...was.keys(), ...is.keys()])];
   const each = (of: (named: Named, before: Seen, after: Seen) => Transition[]): Transition[] =>
     targets.flatMap((target) => of({ ...pool, target }, was.get(target) ?? unseen, is.get(target) ?? unseen));

@@ -2,13 +2,16 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { FleetReading } from '../core/merge-reports.ts';
 import type { Model } from '../core/model.ts';
-import { durationBucketsMs, type DurationReport } from '../core/reports.ts';
+import type { ObservedShares } from '../core/observed.ts';
+import { durationBucketsMs, type DurationReport, type MirrorReport, type PoolReport, type TargetReport } from '../core/reports.ts';
 
 /** What the metrics are computed from. */
 export interface MetricsInput {
   readonly reading: FleetReading;
   /** What is in force. */
   readonly model: Model;
+  /** The shares of the last minute; undefined where nobody keeps them. */
+  readonly observed?: ObservedShares | undefined;
 }
 
 export interface MetricsText {
@@ -40,8 +43,8 @@ export const metricsTable: readonly Metric[] = [
     type: 'counter',
     labels: ['service', 'pool', 'target', 'code'],
     *samples(input) {
-      for (const { service, pool, target, codes } of eachTarget(input)) {
-        for (const [code, value] of Object.entries(codes)) yield { labels: { service, pool, target, code }, value };
+      for (const { labels, target } of eachTarget(input)) {
+        for (const [code, value] of Object.entries(target.codes)) yield { labels: { ...labels, code }, value };
       }
     },
   },
@@ -51,10 +54,7 @@ export const metricsTable: readonly Metric[] = [
     type: 'histogram',
     labels: ['service', 'pool'],
     *samples(input) {
-      for (const service of input.reading.totals.services) {
-        for (const pool of service.pools)
-          yield* histogram('sluice_request_duration_seconds', { service: service.id, pool: pool.id }, pool.durations);
-      }
+      for (const { labels, pool } of eachPool(input)) yield* histogram('sluice_request_duration_seconds', labels, pool.durations);
     },
   },
   {
@@ -63,7 +63,68 @@ export const metricsTable: readonly Metric[] = [
     type: 'gauge',
     labels: ['service', 'pool', 'target'],
     *samples(input) {
-      for (const { service, pool, target, inFlight } of eachTarget(input)) yield { labels: { service, pool, target }, value: inFlight };
+      for (const { labels, target } of eachTarget(input)) yield { labels, value: target.inFlight };
+    },
+  },
+  {
+    name: 'sluice_target_available',
+    help: '1 where a worker would pick the target now, 0 where none would.',
+    type: 'gauge',
+    labels: ['service', 'pool', 'target'],
+    *samples(input) {
+      for (const { labels, target } of eachTarget(input)) yield { labels, value: target.available ? 1 : 0 };
+    },
+  },
+  {
+    name: 'sluice_target_ejections_total',
+    help: 'How often a worker has left the target out because connections to it failed.',
+    type: 'counter',
+    labels: ['service', 'pool', 'target'],
+    *samples(input) {
+      for (const { labels, target } of eachTarget(input)) yield { labels, value: target.ejections };
+    },
+  },
+  {
+    name: 'sluice_queued_requests',
+    help: 'Requests that wait for a target of the pool to have room.',
+    type: 'gauge',
+    labels: ['service', 'pool'],
+    *samples(input) {
+      for (const { labels, pool } of eachPool(input)) yield { labels, value: pool.queued };
+    },
+  },
+  {
+    name: 'sluice_pool_picked_total',
+    help: 'Requests that were charged to the pool, whoever answered them.',
+    type: 'counter',
+    labels: ['service', 'pool'],
+    *samples(input) {
+      for (const { labels, pool } of eachPool(input)) yield { labels, value: pool.picked };
+    },
+  },
+  {
+    name: 'sluice_observed_share',
+    help: 'The part of its service that the pool had in the last 60 s, 0 to 1, of requests and of clients.',
+    type: 'gauge',
+    labels: ['service', 'pool', 'by'],
+    *samples(input) {
+      for (const [service, pools] of input.observed ?? []) {
+        for (const [pool, { requests, clients }] of pools) {
+          if (requests !== undefined) yield { labels: { service, pool, by: 'requests' }, value: requests };
+          if (clients !== undefined) yield { labels: { service, pool, by: 'clients' }, value: clients };
+        }
+      }
+    },
+  },
+  {
+    name: 'sluice_decisions_total',
+    help: 'How the pool of a request was decided; docs/access-log.md explains each.',
+    type: 'counter',
+    labels: ['service', 'decision'],
+    *samples(input) {
+      for (const { id, decisions } of input.reading.totals.services) {
+        for (const [decision, value] of Object.entries(decisions)) yield { labels: { service: id, decision }, value };
+      }
     },
   },
   {
@@ -73,6 +134,35 @@ export const metricsTable: readonly Metric[] = [
     labels: ['service'],
     *samples(input) {
       for (const service of input.reading.totals.services) yield { labels: { service: service.id }, value: service.retries };
+    },
+  },
+  {
+    name: 'sluice_rescued_total',
+    help: 'Requests whose pool failed them and that the fallback answered.',
+    type: 'counter',
+    labels: ['service'],
+    *samples(input) {
+      for (const { id, rescued } of input.reading.totals.services) yield { labels: { service: id }, value: rescued };
+    },
+  },
+  {
+    name: 'sluice_mirror_sent_total',
+    help: 'Copies of requests that were sent to the pool.',
+    type: 'counter',
+    labels: ['service', 'pool'],
+    *samples(input) {
+      for (const { labels, mirror } of eachMirror(input)) yield { labels, value: mirror.sent };
+    },
+  },
+  {
+    name: 'sluice_mirror_dropped_total',
+    help: 'Copies of requests that were not sent to the pool, or given up, by reason.',
+    type: 'counter',
+    labels: ['service', 'pool', 'reason'],
+    *samples(input) {
+      for (const { labels, mirror } of eachMirror(input)) {
+        for (const [reason, value] of Object.entries(mirror.dropped)) yield { labels: { ...labels, reason }, value };
+      }
     },
   },
   {
@@ -143,13 +233,27 @@ export class Metrics {
   }
 }
 
-function* eachTarget(
-  input: MetricsInput,
-): Generator<{ service: string; pool: string; target: string; inFlight: number; codes: Readonly<Record<string, number>> }> {
+interface PoolLabels {
+  readonly service: string;
+  readonly pool: string;
+  readonly [name: string]: string;
+}
+
+function* eachPool(input: MetricsInput): Generator<{ labels: PoolLabels; pool: PoolReport }> {
   for (const service of input.reading.totals.services) {
-    for (const pool of service.pools) {
-      for (const { id, inFlight, codes } of pool.targets) yield { service: service.id, pool: pool.id, target: id, inFlight, codes };
-    }
+    for (const pool of service.pools) yield { labels: { service: service.id, pool: pool.id }, pool };
+  }
+}
+
+function* eachTarget(input: MetricsInput): Generator<{ labels: PoolLabels & { readonly target: string }; target: TargetReport }> {
+  for (const { labels, pool } of eachPool(input)) {
+    for (const target of pool.targets) yield { labels: { ...labels, target: target.id }, target };
+  }
+}
+
+function* eachMirror(input: MetricsInput): Generator<{ labels: PoolLabels; mirror: MirrorReport }> {
+  for (const service of input.reading.totals.services) {
+    for (const mirror of service.mirrors) yield { labels: { service: service.id, pool: mirror.pool }, mirror };
   }
 }
 
