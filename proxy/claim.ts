@@ -102,9 +102,9 @@ export class Claim {
    * Moves the claim to a target of the same pool that is not in `tried`, as the pool is now: a newer revision may have replaced its
    * targets. The request stays charged to its pool.
    */
-  takeAnother(tried: readonly LiveTarget[], { routing, nowMs, random }: ClaimContext): boolean {
+  takeAnother(tried: readonly LiveTarget[], { routing, random }: ClaimContext): boolean {
     const current = this.poolIn(routing) ?? this.pool!;
-    const target = current.pickUntried(tried, this.#keyHash, nowMs, random);
+    const target = current.pickUntried(tried, random);
     if (target === undefined) return false;
     this.#uncount();
     return this.#count(current, target);

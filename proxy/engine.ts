@@ -12,6 +12,7 @@ import type { Exchange } from './exchange.ts';
 import { Http1Connector } from './http1/connector.ts';
 import { ListeningSocket } from './listener.ts';
 import type { LiveTarget, WorkerShare } from './live.ts';
+import { Mirrors } from './mirrors.ts';
 import type { Plane } from './plane.ts';
 import { applyConditions, bindRouting, emptyRouting, KnownConditions, type Routing, targetsOf } from './routing.ts';
 import { ProxiedUpgrades } from './upgrades.ts';
@@ -53,6 +54,7 @@ class Engine implements DataPlane {
     let timeMs = clock.nowMs;
     const onBug = (error: unknown) => options.warn({ err: error }, 'unexpected error in the data plane');
     this.#upgrades = new ProxiedUpgrades(clock, Math.random, onBug);
+    const mirrors = new Mirrors(clock, Math.random, onBug);
     this.#plane = {
       routing: emptyRouting,
       nowMs: clock.nowMs,
@@ -62,6 +64,7 @@ class Engine implements DataPlane {
       random: Math.random,
       terminations: new CauseCounter(),
       upgrades: this.#upgrades,
+      mirrors,
       onBug,
       access:
         access &&
@@ -89,6 +92,7 @@ class Engine implements DataPlane {
     for (const listening of this.#listening) {
       listening.listener = snapshot.listeners.find(({ name }) => name === listening.listener.name) ?? listening.listener;
     }
+    this.#plane.mirrors.prepare(this.#plane.routing.services.values());
     for (const { pools } of before.services.values()) for (const { counts } of pools) counts.waiting.restart();
   }
 
@@ -220,6 +224,7 @@ class Engine implements DataPlane {
     if (this.connections === 0) {
       clearInterval(this.#ticker);
       for (const service of this.#plane.routing.services.values()) for (const target of targetsOf(service)) target.connector.close();
+      this.#plane.mirrors.close();
       drain.resolve();
     } else if (nowMs >= drain.untilMs && !drain.ending) {
       drain.ending = true;

@@ -3,7 +3,8 @@ import { ownAnswer } from './answer.ts';
 import { Claim } from './claim.ts';
 import { Framing, type RequestHead, type ResponseHead } from './message.ts';
 import type { Plane } from './plane.ts';
-import type { LiveTarget } from './live.ts';
+import type { LivePool, LiveService, LiveTarget } from './live.ts';
+import type { Recording } from './mirrors.ts';
 import type { Downstream, DownstreamEvents, Upstream, UpstreamEvents } from './sides.ts';
 import type { Waiter } from './waiting-line.ts';
 
@@ -45,6 +46,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   #tried: LiveTarget[] = [];
   /** The answer is a stream of events (WHATWG HTML section 9.2), which may end anywhere: clients come back for more. */
   #isEventStream = false;
+  /** What wants a copy of the request's body for mirrors. */
+  #recording: Recording | undefined;
   /** Why the request's own pool failed it, and the target that it is charged to, where the fallback answers in its place. */
   #rescuedFrom: { readonly cause: Cause; readonly target: LiveTarget } | undefined;
   #bytesBefore = 0;
@@ -101,6 +104,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   onRequestBody(slice: Buffer): void {
     this.#activeMs = this.#plane.nowMs;
     const upstream = this.#upstream;
+    this.#recording?.onBody(slice);
     if (upstream?.connected === true) upstream.sendBody(slice);
     else if (upstream !== undefined || this.#phase === 'queued') this.#held.push(Buffer.from(slice));
   }
@@ -109,6 +113,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#requestComplete = true;
     this.#activeMs = this.#plane.nowMs;
     this.#requestTrailers = trailers;
+    this.#endRecording('whole');
     if (this.#upstream?.connected === true) this.#upstream.sendEnd(trailers);
   }
 
@@ -279,7 +284,24 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
       this.#plane.upgrades.take(this, head, this.#forwarding, this.#client.detach());
       return;
     }
+    const service = this.claim.service!;
+    // Of a body, parts may be gone by.
+    if (service.policy.mirrors.length > 0 && (!hasWaited || head.framing === Framing.none)) this.#mirror(service, head);
     this.#attempt(hasWaited);
+  }
+
+  #mirror(service: LiveService, head: RequestHead): void {
+    const { mirrors, nowMs, random } = this.#plane;
+    const pickTarget = (pool: LivePool) => pool.balancer.pick(-1, nowMs, random);
+    this.#recording = mirrors.begin(service, head, this.#forwarding, pickTarget);
+  }
+
+  #endRecording(how: 'whole' | 'broken off'): void {
+    const recording = this.#recording;
+    if (recording === undefined) return;
+    this.#recording = undefined;
+    if (how === 'whole') recording.onEnd();
+    else recording.abandon();
   }
 
   #attempt(hasWaited: boolean): void {
@@ -404,6 +426,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   /** The one place where a request ends: recorded, uncounted, its connection given back; then the client may go on. */
   #finish(cause: Cause | ''): void {
     this.#leaveLine();
+    this.#endRecording('broken off');
     this.#record(cause, this.#client.bytesSent - this.#bytesBefore);
     const upstream = this.#upstream;
     this.#upstream = undefined;

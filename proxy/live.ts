@@ -200,11 +200,12 @@ export class LivePool {
     this.counts.waiting.serve();
   }
 
-  /** A target that is not in `tried`; undefined where there is none, or none has room. */
-  pickUntried(tried: readonly LiveTarget[], keyHash: number, nowMs: number, random: () => number): LiveTarget | undefined {
+  /**
+   * Any target that is not in `tried`; undefined where there is none, or none has room. It takes no turn from the balancer: with one of
+   * two targets dead, pick and retry would make up a whole round, and every request would begin at the dead one.
+   */
+  pickUntried(tried: readonly LiveTarget[], random: () => number): LiveTarget | undefined {
     const { targets } = this;
-    const picked = this.balancer.pick(keyHash, nowMs, random);
-    if (picked === undefined || !tried.includes(picked)) return picked;
     const start = Math.floor(random() * targets.length);
     for (let step = 0; step < targets.length; step++) {
       const target = targets[(start + step) % targets.length]!;

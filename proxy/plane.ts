@@ -3,6 +3,7 @@ import type { AccessLine } from './access-line.ts';
 import type { CauseCounter } from './counters.ts';
 import type { Claim } from './claim.ts';
 import type { RequestHead } from './message.ts';
+import type { Mirrors } from './mirrors.ts';
 import type { Routing } from './routing.ts';
 import type { Detached } from './sides.ts';
 
@@ -23,6 +24,7 @@ export interface Plane {
   /** Undefined = no access log. */
   readonly access: ((line: AccessLine) => void) | undefined;
   readonly upgrades: Upgrades;
+  readonly mirrors: Mirrors;
   /** Tells an operator of a bug of ours. */
   readonly onBug: (error: unknown) => void;
 }
