@@ -3,13 +3,15 @@
  * could be salvaged of a document with wrong shapes, so that one run of `sluice check` reports everything.
  */
 import { childPointer } from '../src/core/json.ts';
-import type { RouteMatch, SocketAddress } from '../src/core/model.ts';
-import { clash, formatAddress, readListenAddress, readTargetUrl } from './addresses.ts';
+import type { SocketAddress } from '../src/core/model.ts';
+import { clash, readListenAddress } from './addresses.ts';
+import { checkCookies, type ReadRoute } from './cookie-semantics.ts';
 import { listenersDefault } from './defaults.ts';
 import type { Findings } from './findings.ts';
+import { checkFieldNames, completeRouteMatch, matchKey } from './match-semantics.ts';
 import { quote } from './reading.ts';
-import { readRouteMatch } from './routes.ts';
-import type { ConfigDocument, ListenerDocument, PoolDocument, RouteDocument, ServiceDocument, TokenDocument } from './schema.ts';
+import type { ConfigDocument, ListenerDocument, TokenDocument } from './schema.ts';
+import { checkService } from './service-semantics.ts';
 import type { Salvaged } from './shape.ts';
 import { formatSize, readSize } from './units.ts';
 
@@ -91,49 +93,6 @@ function checkTokens(tokens: Salvaged<readonly TokenDocument[]>, findings: Findi
   }
 }
 
-function checkService(service: Salvaged<ServiceDocument>, pointer: string, findings: Findings): void {
-  if (service.pools === undefined) return;
-  const poolIds = Object.keys(service.pools);
-  for (const poolId of Object.keys(service.weights ?? {})) {
-    if (Object.hasOwn(service.pools, poolId)) continue;
-    findings.add(
-      childPointer(`${pointer}/weights`, poolId),
-      `the service has no pool ${quote(poolId)}${findings.suggest(poolId, poolIds)}`,
-      'key',
-    );
-  }
-  if (!('weights' in service) && poolIds.length > 1) {
-    const example = poolIds
-      .slice(0, 5)
-      .map((poolId, index) => `${poolId}: ${index === 0 ? 100 : 0}`)
-      .join(', ');
-    findings.add(
-      `${pointer}/weights`,
-      `the key "weights" is missing, and with several pools only you can know; for example { ${example} }`,
-    );
-  }
-  for (const [poolId, pool] of Object.entries(service.pools)) {
-    checkTargets(pool?.targets ?? [], childPointer(`${pointer}/pools`, poolId), findings);
-  }
-}
-
-function checkTargets(targets: Salvaged<PoolDocument['targets']>, pointer: string, findings: Findings): void {
-  const seen = new Set<string>();
-  for (const [index, target] of targets.entries()) {
-    const url = typeof target === 'string' ? target : target?.url;
-    const given = typeof target === 'string' ? undefined : target?.id;
-    const reading = url === undefined ? undefined : readTargetUrl(url);
-    const id = given ?? (reading?.ok ? formatAddress(reading.value) : undefined);
-    if (id === undefined) continue;
-    if (seen.has(id)) {
-      const at = `${pointer}/targets/${index}${given === undefined ? '' : '/id'}`;
-      const wayOut = given === undefined ? 'remove it, or give it a weight instead of repeating it' : 'ids must differ within a pool';
-      findings.add(at, `the pool has a target ${quote(id)} already; ${wayOut}`);
-    }
-    seen.add(id);
-  }
-}
-
 function checkRoutes(document: Salvaged<ConfigDocument>, findings: Findings): void {
   const serviceIds = Object.keys(document.services ?? {});
   if (!('routes' in document)) {
@@ -144,15 +103,17 @@ function checkRoutes(document: Salvaged<ConfigDocument>, findings: Findings): vo
     return;
   }
   const firstWith = new Map<string, number>();
+  const readable: ReadRoute[] = [];
   for (const [index, route] of (document.routes ?? []).entries()) {
     if (route === undefined) continue;
     const pointer = `/routes/${index}`;
     if (route.service !== undefined && document.services !== undefined && !Object.hasOwn(document.services, route.service)) {
       findings.add(`${pointer}/service`, `there is no service ${quote(route.service)}${findings.suggest(route.service, serviceIds)}`);
     }
-    checkFieldNames(route, pointer, findings);
-    const match = completeMatch(route);
+    checkFieldNames(route.match?.headers, `${pointer}/match/headers`, findings);
+    const match = completeRouteMatch(route);
     if (match === undefined) continue;
+    if (route.service !== undefined) readable.push({ match, service: route.service });
     const key = matchKey(match);
     const earlier = firstWith.get(key);
     if (earlier === undefined) firstWith.set(key, index);
@@ -162,54 +123,7 @@ function checkRoutes(document: Salvaged<ConfigDocument>, findings: Findings): vo
         `this route can never match: route ${earlier + 1} (/routes/${earlier}) has the same conditions and stands earlier; remove one`,
       );
   }
-}
-
-/** Field names are compared without case, so two spellings in one match are one condition with two values. */
-function checkFieldNames(route: Salvaged<RouteDocument>, pointer: string, findings: Findings): void {
-  const seen = new Set<string>();
-  for (const name of Object.keys(route.match?.headers ?? {})) {
-    const lower = name.toLowerCase();
-    if (seen.has(lower)) {
-      findings.add(
-        childPointer(`${pointer}/match/headers`, name),
-        `the field ${quote(lower)} stands here twice; case does not count`,
-        'key',
-      );
-    }
-    seen.add(lower);
-  }
-}
-
-/** The match, or undefined where a part of it could not be read: then it is unknown what the route would match. */
-function completeMatch(route: Salvaged<RouteDocument>): RouteMatch | undefined {
-  if (!('match' in route)) return readRouteMatch({});
-  return isCompleteMatch(route.match) ? readRouteMatch(route.match) : undefined;
-}
-
-/** Whether nothing had to be dropped. What is left has passed the schema. */
-function isCompleteMatch(match: unknown): match is NonNullable<RouteDocument['match']> {
-  return isComplete(match);
-}
-
-function isComplete(value: unknown): boolean {
-  if (value === undefined) return false;
-  return typeof value !== 'object' || value === null || Object.values(value).every(isComplete);
-}
-
-/** Equal for matches that take the same requests however they are written. */
-function matchKey(match: RouteMatch): string {
-  return JSON.stringify([
-    match.host ?? null,
-    match.path ?? null,
-    match.methods.toSorted(),
-    sorted(match.headers),
-    sorted(match.query),
-    sorted(match.cookies),
-  ]);
-}
-
-function sorted(pairs: RouteMatch['headers']): string[] {
-  return pairs.map(({ name, value }) => JSON.stringify([name, value])).toSorted();
+  checkCookies(document.services ?? {}, readable, findings);
 }
 
 function addressOf(text: string | undefined): SocketAddress | undefined {

@@ -104,15 +104,17 @@ function walkObject(schema: SchemaNode, value: Json, pointer: string, context: C
     context.findings.add(childPointer(pointer, key), missing(key, schema.properties?.[key]));
   }
   checkCount(schema, Object.keys(value), pointer, context.findings);
+  if (isChoice(schema) && salvaged.length !== 1) return undefined;
   // fromEntries defines, it does not assign: a key "__proto__" is a key like any other.
   return Object.fromEntries(salvaged);
 }
 
 function checkCount(schema: SchemaNode, keys: readonly string[], pointer: string, findings: Findings): void {
-  if (isChoice(schema) && keys.length !== 1) {
-    const found = keys.length === 0 ? 'none' : keys.slice(0, 5).map(quote).join(' and ');
-    const wayOut = keys.length === 0 ? '' : '; remove all but one';
-    findings.add(pointer, `expected exactly one of the keys ${listKeys(schema)}, found ${found}${wayOut}`);
+  if (isChoice(schema)) {
+    const known = keys.filter((key) => Object.hasOwn(schema.properties ?? {}, key));
+    if (keys.length > 0 && known.length <= 1) return;
+    const found = known.length === 0 ? 'none' : `${known.map(quote).join(' and ')}; remove all but one`;
+    findings.add(pointer, `expected exactly one of the keys ${listKeys(schema)}, found ${found}`);
   } else if (keys.length < (schema.minProperties ?? 0)) {
     findings.add(pointer, 'expected at least one entry, found an empty object');
   }

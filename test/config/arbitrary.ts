@@ -31,6 +31,10 @@ function cleanValuesOf(node: SchemaNode, noise: fc.Arbitrary<unknown> | undefine
       const [named] = Object.entries(node.patternProperties ?? {});
       if (named !== undefined)
         return fc.dictionary(texts(named[0]), valuesOf(named[1], noise), { minKeys: node.minProperties ?? 0, maxKeys: 3 });
+      if (node.maxProperties === 1 && noise === undefined) {
+        const choices = Object.entries(node.properties ?? {}).map(([key, member]) => fc.record({ [key]: valuesOf(member, noise) }));
+        return fc.oneof(...choices);
+      }
       const members = Object.entries(node.properties ?? {}).map(([key, member]) => [key, valuesOf(member, noise)] as const);
       // A misspelt key now and then, where noise is wanted.
       const all = noise === undefined ? members : [...members, ['wieghts', fc.constant(1)] as const];
@@ -40,6 +44,8 @@ function cleanValuesOf(node: SchemaNode, noise: fc.Arbitrary<unknown> | undefine
       return fc.array(valuesOf(node.items!, noise), { minLength: node.minItems ?? 0, maxLength: 3 });
     case 'integer':
       return fc.integer({ min: node.minimum!, max: node.maximum! });
+    case 'number':
+      return fc.double({ min: node.minimum!, max: node.maximum!, noNaN: true });
     case 'boolean':
       return fc.boolean();
     default:

@@ -41,7 +41,9 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
   {
     name: 'a service that is a list',
     text: 'services: { web: [blue] }',
-    problems: ['/services/web  expected an object with pools, weights, retry, timeouts, debugHeaders, found a list'],
+    problems: [
+      '/services/web  expected an object with pools, weights, fallback, sticky, overrides, mirrors, retry, timeouts, debugHeaders, found a list',
+    ],
   },
   {
     name: 'a service without pools',
@@ -57,7 +59,7 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     name: 'a pool without targets',
     text: pool(''),
     problems: [
-      '/services/web/pools/blue/targets  the key "targets" is missing: The addresses of the pool, each a URL or an object with id, url and weight.',
+      '/services/web/pools/blue/targets  the key "targets" is missing: The addresses of the pool, each a URL or an object with url.',
     ],
   },
   {
@@ -328,44 +330,280 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     problems: ['/services/web/retry/attempts  expected a whole number from 0 to 10, found the number 50'],
   },
   {
-    name: 'a health check',
-    text: pool('targets: [], health: { path: /healthz }'),
-    problems: ['/services/web/pools/blue/health  "health" is not supported yet; remove the key'],
-  },
-  {
-    name: 'another way of balancing',
-    text: pool('targets: [], balance: least-requests'),
-    problems: ['/services/web/pools/blue/balance  "least-requests" is not supported yet; use "round-robin", or leave the key out'],
-  },
-  {
     name: 'a misspelt way of balancing',
     text: pool('targets: [], balance: roundrobin'),
-    problems: ['/services/web/pools/blue/balance  expected "round-robin", found "roundrobin"; did you mean "round-robin"?'],
+    problems: [
+      '/services/web/pools/blue/balance  expected "round-robin", "least-requests", "p2c-ewma", "hash" or "random", found "roundrobin"; did you mean "round-robin"?',
+    ],
   },
   {
-    name: 'sticky sessions',
+    name: 'a key that nothing is hashed by',
+    text: pool('targets: [], hashKey: { path: true }'),
+    problems: ['/services/web/pools/blue/hashKey  it is only of use with balance: hash; write that too, or remove hashKey'],
+  },
+  {
+    name: 'a key of a wrong kind behind a way of balancing that nobody knows',
+    text: pool('targets: [], balance: hsh, hashKey: { uri: true }'),
+    problems: [
+      '/services/web/pools/blue/balance  expected "round-robin", "least-requests", "p2c-ewma", "hash" or "random", found "hsh"; did you mean "hash"?',
+      '/services/web/pools/blue/hashKey/uri  unknown key "uri"; expected one of cookie, header, query, jwt, address, path',
+    ],
+  },
+  {
+    name: 'a key that is one word',
+    text: pool('targets: [], balance: hash, hashKey: address'),
+    problems: [
+      '/services/web/pools/blue/hashKey  expected an object with one of the keys cookie, header, query, jwt, address, path, found "address"; write { address: true }',
+    ],
+  },
+  {
+    name: 'a key that is switched off',
+    text: pool('targets: [], balance: hash, hashKey: { address: false }'),
+    problems: ['/services/web/pools/blue/hashKey/address  expected true, found false'],
+  },
+  {
+    name: 'a key without a name',
+    text: pool('targets: [], balance: hash, hashKey: { header: }'),
+    problems: ['/services/web/pools/blue/hashKey/header  expected a name without spaces, colons or other separators, found nothing (null)'],
+  },
+  {
+    name: 'a state that other programs have',
+    text: pool('targets: [], state: draining'),
+    problems: ['/services/web/pools/blue/state  expected "ready", "drain" or "maint", found "draining"; did you mean "drain"?'],
+  },
+  {
+    name: 'an end without a drain',
+    text: target('{ url: "http://a", drainUntil: "2026-05-01T12:00:00Z" }'),
+    problems: [
+      '/services/web/pools/blue/targets/0/drainUntil  nothing ends where the state is ready; write state: drain or state: maint too, or remove drainUntil',
+    ],
+  },
+  {
+    name: 'an end of a pool that is ready',
+    text: pool('targets: [], state: ready, drainUntil: "2026-05-01T12:00:00Z"'),
+    problems: [
+      '/services/web/pools/blue/drainUntil  nothing ends where the state is ready; write state: drain or state: maint too, or remove drainUntil',
+    ],
+  },
+  {
+    name: 'an instant without a time zone',
+    text: pool('targets: [], state: drain, drainUntil: 2026-05-01 12:00'),
+    problems: [
+      '/services/web/pools/blue/drainUntil  expected an instant such as "2026-05-01T12:00:00Z", found "2026-05-01 12:00"; the time zone is missing; write "2026-05-01T12:00Z" for UTC',
+    ],
+  },
+  {
+    name: 'a duration where an instant is wanted',
+    text: pool('targets: [], state: drain, drainUntil: 30s'),
+    problems: [
+      '/services/web/pools/blue/drainUntil  expected an instant such as "2026-05-01T12:00:00Z", found "30s"; a length of time goes under timeouts.drain',
+    ],
+  },
+  {
+    name: 'a probe more often than makes sense',
+    text: pool('targets: [], health: { interval: 50ms }'),
+    problems: ['/services/web/pools/blue/health/interval  expected a duration from 100ms to 1h, found "50ms"'],
+  },
+  {
+    name: 'a probe that waits for ages',
+    text: pool('targets: [], health: { interval: 1s, timeout: 11s }'),
+    problems: ['/services/web/pools/blue/health/timeout  expected at most 10s, which is ten times the interval, found "11s"'],
+  },
+  {
+    name: 'a probe that asks nothing and expects something',
+    text: pool('targets: [], health: { type: tcp, path: /healthz, method: GET, host: a, expect: { status: "200" } }'),
+    problems: [
+      '/services/web/pools/blue/health/path  type: tcp only opens a connection; write type: http, or remove "path"',
+      '/services/web/pools/blue/health/method  type: tcp only opens a connection; write type: http, or remove "method"',
+      '/services/web/pools/blue/health/host  type: tcp only opens a connection; write type: http, or remove "host"',
+      '/services/web/pools/blue/health/expect  type: tcp only opens a connection; write type: http, or remove "expect"',
+    ],
+  },
+  {
+    name: 'a body that HEAD never has',
+    text: pool('targets: [], health: { method: HEAD, expect: { body: ok } }'),
+    problems: ['/services/web/pools/blue/health/expect/body  an answer to HEAD has no body; write method: GET, or remove body'],
+  },
+  {
+    name: 'a status that is a number',
+    text: pool('targets: [], health: { expect: { status: 200 } }'),
+    problems: [
+      '/services/web/pools/blue/health/expect/status  expected status codes such as "200-299" or "200,204", found the number 200; put it in quotes: "200"',
+    ],
+  },
+  {
+    name: 'a field expected twice',
+    text: pool('targets: [], health: { expect: { headers: { X-App: a, x-app: b } } }'),
+    problems: ['/services/web/pools/blue/health/expect/headers/x-app  the field "x-app" stands here twice; case does not count'],
+  },
+  {
+    name: 'a path to be probed without a slash, and a port that is none',
+    text: pool('targets: [], health: { path: healthz, port: 0 }'),
+    problems: [
+      '/services/web/pools/blue/health/path  expected a path such as "/healthz", found "healthz"; it begins with a slash; write "/healthz"',
+      '/services/web/pools/blue/health/port  expected a whole number from 1 to 65535, found the number 0',
+    ],
+  },
+  {
+    name: 'an ejection that gets shorter',
+    text: pool('targets: [], ejection: { base: 10m }'),
+    problems: ['/services/web/pools/blue/ejection/base  max (300s) is shorter than base (10m); raise max, or lower base'],
+  },
+  {
+    name: 'a percentage without its sign',
+    text: pool('targets: [], panic: 20, ejection: { share: 0.5 }'),
+    problems: [
+      '/services/web/pools/blue/panic  expected a percentage such as 10% or 0.5%, found the number 20; write 20%',
+      '/services/web/pools/blue/ejection/share  expected a percentage such as 10% or 0.5%, found the number 0.5; write 0.5%',
+    ],
+  },
+  {
+    name: 'a fallback, an override and a mirror to pools that are not there',
+    text: blueGreen('weights: {}, fallback: bleu, overrides: [{ pool: gren }], mirrors: [{ pool: shadow }]'),
+    problems: [
+      '/services/web/fallback  the service has no pool "bleu"; did you mean "blue"?',
+      '/services/web/overrides/0/pool  the service has no pool "gren"; did you mean "green"?',
+      '/services/web/mirrors/0/pool  the service has no pool "shadow"; expected one of blue, green',
+    ],
+  },
+  {
+    name: 'a rescue by nobody',
+    text: blueGreen('weights: {}, retry: { rescue: true }'),
+    problems: [
+      '/services/web/retry/rescue  it is the fallback that rescues, and the service has none; add fallback: POOL, or remove rescue',
+    ],
+  },
+  {
+    name: 'two mirrors to one pool',
+    text: blueGreen('weights: {}, mirrors: [{ pool: green, percent: 10 }, { pool: green, percent: 5% }]'),
+    problems: ['/services/web/mirrors/1/pool  another mirror copies to "green" already; remove one, or raise its percent'],
+  },
+  {
+    name: 'a mirror of more than everything',
+    text: blueGreen('weights: {}, mirrors: [{ pool: green, percent: 101 }, { pool: blue, percent: ten }]'),
+    problems: [
+      '/services/web/mirrors/0/percent  expected a percentage from 0 to 100, found the number 101',
+      '/services/web/mirrors/1/percent  expected a percentage such as 10 or "0.5%", found "ten"',
+    ],
+  },
+  {
+    name: 'sticky by a word of other programs',
     text: blueGreen('weights: {}, sticky: { key: ip }'),
-    problems: ['/services/web/sticky  "sticky" is not supported yet; remove the key'],
+    problems: [
+      '/services/web/sticky/key  expected an object with one of the keys cookie, appCookie, header, query, jwt, address, found "ip"; write { address: true }',
+    ],
+  },
+  {
+    name: 'two keys for one client',
+    text: blueGreen('weights: {}, sticky: { key: { cookie: a, header: x-user } }'),
+    problems: [
+      '/services/web/sticky/key  expected exactly one of the keys cookie, appCookie, header, query, jwt, address, found "cookie" and "header"; remove all but one',
+    ],
+  },
+  {
+    name: 'no key for a client',
+    text: blueGreen('weights: {}, sticky: { key: {} }'),
+    problems: ['/services/web/sticky/key  expected exactly one of the keys cookie, appCookie, header, query, jwt, address, found none'],
+  },
+  {
+    name: 'a cookie whose name is none, for a path that is none',
+    text: blueGreen('weights: {}, sticky: { key: { cookie: "my cookie" }, path: shop }'),
+    problems: [
+      '/services/web/sticky/key/cookie  expected a name without spaces, colons or other separators, found "my cookie"',
+      '/services/web/sticky/path  expected a path such as "/" or "/shop", found "shop"; it begins with a slash; write "/shop"',
+    ],
+  },
+  {
+    name: 'clients that are kept by a key that keeps nothing',
+    text: blueGreen('weights: {}, sticky: { key: { header: x-user }, onShrink: keep }'),
+    problems: [
+      '/services/web/sticky/onShrink  only a cookie of Sluice’s own says since when a client has been where it is; write key: { cookie: sluice_id }, or onShrink: move',
+    ],
+  },
+  {
+    name: 'a cookie’s life without a cookie',
+    text: blueGreen('weights: {}, sticky: { key: { address: true }, maxAge: 1h, secure: always }'),
+    problems: [
+      '/services/web/sticky/maxAge  "maxAge" is about cookies of Sluice’s own, and with this key it sets none; remove it',
+      '/services/web/sticky/secure  "secure" is about cookies of Sluice’s own, and with this key it sets none; remove it',
+    ],
+  },
+  {
+    name: 'a cookie that lives for less than a second',
+    text: blueGreen('weights: {}, sticky: { maxAge: 999ms }'),
+    problems: ['/services/web/sticky/maxAge  expected a duration of at least 1s, found "999ms"; cookies count in seconds'],
+  },
+  {
+    name: 'a cookie for all sites that anybody can read',
+    text: blueGreen('weights: {}, sticky: { sameSite: none }'),
+    problems: ['/services/web/sticky/sameSite  browsers refuse cookies with sameSite: none that are not secure; add secure: always'],
+  },
+  {
+    name: 'a cookie whose name makes promises',
+    text: blueGreen('weights: {}, sticky: { key: { cookie: __Host-id }, path: /shop }'),
+    problems: [
+      '/services/web/sticky/key/cookie  browsers refuse a cookie named "__Host-id" that is not secure; add secure: always',
+      '/services/web/sticky/key/cookie  browsers refuse a cookie named "__Host-id" that is for a part of the site; remove path, or choose another name',
+    ],
+  },
+  {
+    name: 'one cookie for the application and for the target',
+    text: blueGreen('weights: {}, sticky: { key: { appCookie: sluice_t }, target: true }'),
+    problems: ['/services/web/sticky/key/appCookie  with target: true Sluice sets a cookie "sluice_t" itself; use another name'],
+  },
+  {
+    name: 'an override that can never match',
+    text: blueGreen(
+      'weights: {}, overrides: [{ match: { clients: [10.0.0.7, "fd00::/8"], headers: { X-A: a } }, pool: green }, { match: { headers: { x-a: a }, clients: ["FD00:0::/8", 10.0.0.7/32] }, pool: blue }]',
+    ),
+    problems: [
+      '/services/web/overrides/1  this override can never match: override 1 has the same conditions and stands earlier; remove one',
+    ],
+  },
+  {
+    name: 'conditions of an override that nobody understands',
+    text: blueGreen(
+      'weights: {}, overrides: [{ match: { clients: [10.0.0.7/8, 10.0], headers: { x: a, X: b }, percent: { of: {}, share: 10 } }, pool: green }]',
+    ),
+    problems: [
+      '/services/web/overrides/0/match/clients/0  expected a network such as "10.0.0.0/8" or an address, found "10.0.0.7/8"; bits behind the first 8 are set; write "10.0.0.0/8", or "10.0.0.7" for the one address',
+      '/services/web/overrides/0/match/clients/1  expected a network such as "10.0.0.0/8" or an address, found the number 10',
+      '/services/web/overrides/0/match/headers/X  the field "x" stands here twice; case does not count',
+      '/services/web/overrides/0/match/percent/of  expected exactly one of the keys cookie, header, query, jwt, address, found none',
+      '/services/web/overrides/0/match/percent/share  expected a percentage such as 10% or 0.5%, found the number 10; write 10%',
+    ],
+  },
+  {
+    name: 'two services that give clients one cookie',
+    text: `services:
+  shop: { pools: { blue: { targets: [] } }, sticky: {} }
+  pages: { pools: { main: { targets: [] } }, sticky: { target: true } }
+  forum: { pools: { main: { targets: [] } }, sticky: { key: { address: true }, target: true } }
+  wiki: { pools: { main: { targets: [] } }, sticky: { key: { header: x-user }, target: true } }
+routes:
+  - { match: { host: shop.example, path: /about/* }, service: pages }
+  - { match: { host: "*.example", path: /forum/* }, service: forum }
+  - { match: { path: /wiki/* }, service: wiki }
+  - { service: shop }`,
+    problems: [
+      '/services/pages/sticky  service "shop" sets a cookie "sluice_id" for the same host, and each would overwrite the other’s; write key: { cookie: sluice_id_pages }',
+      '/services/wiki/sticky  service "forum" sets a cookie "sluice_t" for the same host, and each would overwrite the other’s; remove target, or write key: { cookie: sluice_id_wiki }',
+    ],
+  },
+  {
+    name: 'a share of nothing',
+    text: blueGreen('weights: {}, overrides: [{ match: { percent: { share: 10% } }, pool: green }]'),
+    problems: ['/services/web/overrides/0/match/percent/of  the key "of" is missing: What is shared out: exactly one of these keys.'],
   },
   {
     name: 'sticky sessions in the wrong place',
-    text: pool('targets: [], sticky: { key: ip }'),
-    problems: ['/services/web/pools/blue/sticky  unknown key "sticky" here; it belongs to services.NAME and is not supported yet'],
+    text: pool('targets: [], sticky: {}'),
+    problems: ['/services/web/pools/blue/sticky  unknown key "sticky" here; it belongs to services.NAME'],
   },
   {
     name: 'limits in a place that will never have them',
     text: blueGreen('weights: {}, limits: { bodyBytes: 0 }'),
-    problems: [
-      '/services/web/limits  unknown key "limits" here; it belongs to listeners[], and to services.NAME.pools.NAME, where it is not supported yet',
-    ],
-  },
-  {
-    name: 'a fallback and mirrors',
-    text: blueGreen('weights: {}, fallback: blue, mirrors: []'),
-    problems: [
-      '/services/web/fallback  "fallback" is not supported yet; remove the key',
-      '/services/web/mirrors  "mirrors" is not supported yet; remove the key',
-    ],
+    problems: ['/services/web/limits  unknown key "limits" here; it belongs to listeners[] and services.NAME.pools.NAME'],
   },
   {
     name: 'a retry budget',

@@ -1,17 +1,18 @@
 import * as fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { describe, expect, test } from 'vitest';
-import { interpret } from '../../config/interpret.ts';
+import { interpret, type Interpretation } from '../../config/interpret.ts';
 import { plainSchema } from '../../config/schema-node.ts';
 import { ConfigSchema } from '../../config/schema.ts';
 import { configure } from '../../config/effective.ts';
 import { Findings } from '../../config/findings.ts';
 import { checkShape } from '../../config/shape.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import type { RouteMatch } from '../../src/core/model.ts';
+import type { HealthCheck, Mirror, Override, OverrideMatch, Pool, RouteMatch, Service, Sticky } from '../../src/core/model.ts';
 import { anyJsonObject, documentsOf } from './arbitrary.ts';
 
 const smallest: JsonObject = { services: { web: { pools: { blue: { targets: ['http://10.0.0.1:3000'] } } } } };
+const noConditions: OverrideMatch = { methods: [], headers: [], query: [], cookies: [], clients: [], percent: undefined };
 
 test('the smallest document means one service on port 8080 with every default', () => {
   expect(interpret(smallest)).toEqual({
@@ -28,10 +29,29 @@ test('the smallest document means one service on port 8080 with every default', 
       services: [
         {
           id: 'web',
-          pools: [{ id: 'blue', targets: [{ id: '10.0.0.1:3000', address: { host: '10.0.0.1', port: 3000 }, weight: 1 }] }],
+          pools: [
+            {
+              id: 'blue',
+              targets: [
+                { id: '10.0.0.1:3000', address: { host: '10.0.0.1', port: 3000 }, weight: 1, state: 'ready', drainUntilMs: undefined },
+              ],
+              state: 'ready',
+              drainUntilMs: undefined,
+              balance: { kind: 'round-robin' },
+              health: undefined,
+              ejection: { failures: 5, baseMs: 30_000, maxMs: 300_000, maxShare: 0.5 },
+              panicShare: 0,
+              slowStartMs: 0,
+              limits: { maxConnections: 0, maxInFlight: 0, maxQueued: 128, queueTimeoutMs: 5000 },
+            },
+          ],
           weights: { blue: 100 },
-          retry: { attempts: 1 },
-          timeouts: { connectMs: 1000, responseMs: 30_000, idleMs: 60_000, requestMs: 0 },
+          fallback: undefined,
+          sticky: undefined,
+          overrides: [],
+          mirrors: [],
+          retry: { attempts: 1, rescue: false },
+          timeouts: { connectMs: 1000, responseMs: 30_000, idleMs: 60_000, requestMs: 0, drainMs: 30_000 },
           debugHeaders: false,
         },
       ],
@@ -103,6 +123,190 @@ describe('weights', () => {
     { weights: undefined, pools: ['blue', 'green'], meaning: undefined },
   ])('$weights over $pools mean $meaning', ({ weights, pools, meaning }) => {
     expect(weightsOf(weights, pools)).toEqual(meaning);
+  });
+});
+
+describe('pools', () => {
+  test.each<{ pool: Record<string, Json>; meaning: Partial<Pool> }>([
+    { pool: { state: 'maint' }, meaning: { state: 'maint', drainUntilMs: undefined } },
+    {
+      pool: { state: 'drain', drainUntil: '1970-01-01T01:00:01+01:00' },
+      meaning: { state: 'drain', drainUntilMs: 1000 },
+    },
+    { pool: { balance: 'least-requests' }, meaning: { balance: { kind: 'least-requests' } } },
+    { pool: { balance: 'hash' }, meaning: { balance: { kind: 'hash', key: { from: 'address' } } } },
+    { pool: hashedBy({ path: true }), meaning: { balance: { kind: 'hash', key: { from: 'path' } } } },
+    { pool: hashedBy({ header: 'X-User' }), meaning: { balance: { kind: 'hash', key: { from: 'header', name: 'x-user' } } } },
+    { pool: hashedBy({ cookie: 'Sid' }), meaning: { balance: { kind: 'hash', key: { from: 'cookie', name: 'Sid' } } } },
+    { pool: hashedBy({ query: 'q' }), meaning: { balance: { kind: 'hash', key: { from: 'query', name: 'q' } } } },
+    { pool: hashedBy({ jwt: 'sub' }), meaning: { balance: { kind: 'hash', key: { from: 'jwt', claim: 'sub' } } } },
+    {
+      pool: { ejection: { failures: 0, base: '1s', max: '1s', share: '12.5%' } },
+      meaning: { ejection: { failures: 0, baseMs: 1000, maxMs: 1000, maxShare: 0.125 } },
+    },
+    { pool: { panic: '100%', slowStart: '30s' }, meaning: { panicShare: 1, slowStartMs: 30_000 } },
+    {
+      pool: { limits: { maxConnections: 1, maxInFlight: 2, maxQueued: 0, queueTimeout: '3s' } },
+      meaning: { limits: { maxConnections: 1, maxInFlight: 2, maxQueued: 0, queueTimeoutMs: 3000 } },
+    },
+  ])('$pool means $meaning', ({ pool, meaning }) => {
+    expect(serviceOf({ pools: { blue: { targets: [], ...pool } } }).pools).toMatchObject([meaning]);
+  });
+
+  test('a target may be in another state than its pool', () => {
+    const targets = [{ url: 'http://a', state: 'drain', drainUntil: '1970-01-01T00:00:01Z' }, 'http://b'];
+    expect(serviceOf({ pools: { blue: { targets, state: 'maint' } } }).pools).toMatchObject([
+      { state: 'maint', drainUntilMs: undefined, targets: [{ state: 'drain', drainUntilMs: 1000 }, { state: 'ready' }] },
+    ]);
+  });
+
+  test.each<{ health: Json; meaning: Partial<HealthCheck> }>([
+    {
+      health: {},
+      meaning: {
+        kind: 'http',
+        path: '/',
+        method: 'GET',
+        host: undefined,
+        port: undefined,
+        verify: true,
+        intervalMs: 2000,
+        timeoutMs: 1000,
+        rise: 2,
+        fall: 3,
+        status: [{ from: 200, to: 299 }],
+        headers: [],
+        body: '',
+        agent: true,
+      },
+    },
+    {
+      health: {
+        type: 'https',
+        path: '/healthz?deep=1',
+        method: 'HEAD',
+        host: 'Shop.example:8080',
+        port: 9000,
+        verify: false,
+        interval: '100ms',
+        timeout: '1s',
+        rise: 1,
+        fall: 1,
+        expect: { status: '200-299, 304', headers: { 'X-App': 'shop' } },
+        agent: false,
+      },
+      meaning: {
+        kind: 'https',
+        path: '/healthz?deep=1',
+        method: 'HEAD',
+        host: 'Shop.example:8080',
+        port: 9000,
+        verify: false,
+        intervalMs: 100,
+        timeoutMs: 1000,
+        rise: 1,
+        fall: 1,
+        status: [
+          { from: 200, to: 299 },
+          { from: 304, to: 304 },
+        ],
+        headers: [{ name: 'x-app', value: 'shop' }],
+        body: '',
+        agent: false,
+      },
+    },
+    { health: { type: 'tcp', port: 65_535, agent: false }, meaning: { kind: 'tcp', port: 65_535 } },
+    { health: { expect: { body: 'all well' } }, meaning: { body: 'all well' } },
+  ])('$health is a probe: $meaning', ({ health, meaning }) => {
+    expect(serviceOf({ pools: { blue: { targets: [], health } } }).pools[0]?.health).toMatchObject(meaning);
+  });
+});
+
+describe('clients of a service', () => {
+  test.each<{ sticky: Record<string, Json>; meaning: Partial<Sticky> }>([
+    {
+      sticky: {},
+      meaning: {
+        key: { from: 'own', cookie: 'sluice_id' },
+        target: false,
+        onShrink: 'move',
+        maxAgeMs: 86_400_000,
+        cookiePath: '/',
+        sameSite: 'lax',
+        secure: 'auto',
+      },
+    },
+    {
+      sticky: { key: { cookie: 'id' }, onShrink: 'keep', maxAge: '1s', path: '/shop', sameSite: 'none', secure: 'always' },
+      meaning: {
+        key: { from: 'own', cookie: 'id' },
+        onShrink: 'keep',
+        maxAgeMs: 1000,
+        cookiePath: '/shop',
+        sameSite: 'none',
+        secure: 'always',
+      },
+    },
+    { sticky: { key: { cookie: '__Host-id' }, secure: 'always' }, meaning: { key: { from: 'own', cookie: '__Host-id' } } },
+    { sticky: { key: { appCookie: 'session' } }, meaning: { key: { from: 'cookie', name: 'session' } } },
+    { sticky: { key: { appCookie: 'sluice_t' } }, meaning: { target: false } }, // no cookie of ours is in its way
+    { sticky: { key: { header: 'X-User' } }, meaning: { key: { from: 'header', name: 'x-user' } } },
+    { sticky: { key: { query: 'user' } }, meaning: { key: { from: 'query', name: 'user' } } },
+    { sticky: { key: { jwt: 'sub' } }, meaning: { key: { from: 'jwt', claim: 'sub' } } },
+    { sticky: { key: { address: true }, target: true, maxAge: '1h' }, meaning: { key: { from: 'address' }, target: true } },
+  ])('$sticky means $meaning', ({ sticky, meaning }) => {
+    expect(serviceOf({ sticky }).sticky).toMatchObject(meaning);
+  });
+
+  test.each<{ override: Record<string, Json>; meaning: Override }>([
+    { override: { pool: 'blue' }, meaning: { match: noConditions, poolId: 'blue' } },
+    {
+      override: { match: { host: 'a', headers: { 'X-Canary': '1' } }, pool: 'green' },
+      meaning: {
+        match: { ...noConditions, host: { kind: 'exact', value: 'a' }, headers: [{ name: 'x-canary', value: '1' }] },
+        poolId: 'green',
+      },
+    },
+    {
+      override: { match: { clients: ['10.0.0.0/8', '::1', 'FD00:0::/8', '10.0.0.0/8'] }, pool: 'green' },
+      meaning: { match: { ...noConditions, clients: ['10.0.0.0/8', '::1/128', 'fd00::/8'] }, poolId: 'green' },
+    },
+    {
+      override: { match: { percent: { of: { cookie: 'sid' }, share: '0.7%' } }, pool: 'green' },
+      meaning: { match: { ...noConditions, percent: { of: { from: 'cookie', name: 'sid' }, share: 0.007 } }, poolId: 'green' },
+    },
+  ])('the override $override means $meaning', ({ override, meaning }) => {
+    expect(serviceOf({ overrides: [override] }).overrides).toEqual([meaning]);
+  });
+
+  test('overrides that differ in their network, their share or what is shared out are all kept', () => {
+    const matches = [
+      { clients: ['10.0.0.0/8'] },
+      { clients: ['10.0.0.0/9'] },
+      { percent: { of: { address: true }, share: '1%' } },
+      { percent: { of: { address: true }, share: '2%' } },
+      { percent: { of: { jwt: 'sub' }, share: '2%' } },
+      {},
+    ];
+    expect(serviceOf({ overrides: matches.map((match) => ({ match, pool: 'green' })) }).overrides).toHaveLength(6);
+  });
+
+  test.each<{ mirror: Record<string, Json>; meaning: Mirror }>([
+    { mirror: { pool: 'green' }, meaning: { poolId: 'green', share: 1, unsafe: false } },
+    { mirror: { pool: 'green', percent: 10, unsafe: true }, meaning: { poolId: 'green', share: 0.1, unsafe: true } },
+    { mirror: { pool: 'green', percent: 0.7 }, meaning: { poolId: 'green', share: 0.007, unsafe: false } },
+    { mirror: { pool: 'green', percent: '0.7%' }, meaning: { poolId: 'green', share: 0.007, unsafe: false } },
+    { mirror: { pool: 'green', percent: 0 }, meaning: { poolId: 'green', share: 0, unsafe: false } },
+  ])('the mirror $mirror means $meaning', ({ mirror, meaning }) => {
+    expect(serviceOf({ mirrors: [mirror] }).mirrors).toEqual([meaning]);
+  });
+
+  test('a fallback, a rescue and a drain are what they are', () => {
+    expect(serviceOf({ fallback: 'blue', retry: { rescue: true }, timeouts: { drain: '0s' } })).toMatchObject({
+      fallback: 'blue',
+      retry: { attempts: 1, rescue: true },
+      timeouts: { drainMs: 0, connectMs: 1000 },
+    });
   });
 });
 
@@ -288,6 +492,18 @@ describe('whatever a document holds', () => {
     expect(interpret({ services, routes })).toMatchObject({ kind: 'valid', model: { routes: { length: 1000 } } });
   });
 });
+
+function hashedBy(hashKey: Json): Record<string, Json> {
+  return { balance: 'hash', hashKey };
+}
+
+/** What a service means that has the pools blue and green, unless it says otherwise. */
+function serviceOf(document: Record<string, Json>): Service {
+  const pools = { blue: { targets: [] }, green: { targets: [] } };
+  const meaning = interpret({ services: { web: { pools, weights: { blue: 1 }, ...document } } });
+  expect(meaning).toMatchObject({ kind: 'valid' });
+  return (meaning as Extract<Interpretation, { kind: 'valid' }>).model.services[0]!;
+}
 
 /** What weights mean for these pools; undefined where the document is refused. */
 function weightsOf(weights: Json | undefined, poolIds: readonly string[]): Readonly<Record<string, number>> | undefined {

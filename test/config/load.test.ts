@@ -19,7 +19,7 @@ servces:
 services:
   web:
     pools:
-      blue: { targets: ["http://10.0.0.1:3000"], health: { path: / } }
+      blue: { targets: ["http://10.0.0.1:3000"], health: { path: "" } }
       green: {}
     weights:
       blue: 100
@@ -28,8 +28,8 @@ services:
   )
     .toBe(`sluice.yaml:3:14  /listeners/0/address  expected an address such as "0.0.0.0:8080", found the number 8080; write ":8080" for all addresses or "127.0.0.1:8080"
 sluice.yaml:4:1  /servces  unknown key "servces"; did you mean "services"?
-sluice.yaml:8:50  /services/web/pools/blue/health  "health" is not supported yet; remove the key
-sluice.yaml:9:7  /services/web/pools/green/targets  the key "targets" is missing: The addresses of the pool, each a URL or an object with id, url and weight.
+sluice.yaml:8:66  /services/web/pools/blue/health/path  expected a path such as "/healthz", found ""; it begins with a slash; write "/"
+sluice.yaml:9:7  /services/web/pools/green/targets  the key "targets" is missing: The addresses of the pool, each a URL or an object with url.
 sluice.yaml:12:7  /services/web/weights/gren  the service has no pool "gren"; did you mean "green"?
 5 problems in sluice.yaml`);
 });

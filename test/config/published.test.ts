@@ -4,6 +4,13 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { interpret } from '../../config/interpret.ts';
 import { loadFile } from '../../config/load.ts';
+import {
+  healthModelDefaults,
+  poolModelDefaults,
+  serviceModelDefaults,
+  stickyModelDefaults,
+  targetModelDefaults,
+} from '../../config/model-defaults.ts';
 import { nearestName } from '../../src/core/nearest.ts';
 import { publishedSchema, schemaFile } from '../../config/publish-schema.ts';
 import { referenceFile } from '../../config/publish-reference.ts';
@@ -47,14 +54,21 @@ describe('the schema', () => {
 });
 
 test('a document with every default written out means the same as one without any', () => {
-  const bare: JsonObject = { services: { web: { pools: { blue: { targets: ['http://a'] } } } } };
+  const place = 'services.NAME.pools.NAME';
+  const { hashKey, ...poolDefaults } = defaultsOf(place);
+  const poolOf = (inner: JsonObject): JsonObject => ({ targets: [{ url: 'http://a' }], balance: 'hash', health: {}, ...inner });
+  const bare: JsonObject = { services: { web: { pools: { blue: poolOf({}) }, sticky: {} } } };
+  const pool = {
+    ...poolDefaults,
+    ...poolOf({ hashKey: hashKey! }),
+    targets: [{ url: 'http://a', ...defaultsOf(`${place}.targets[]`) }],
+    health: { ...defaultsOf(`${place}.health`), expect: defaultsOf(`${place}.health.expect`) },
+    ejection: defaultsOf(`${place}.ejection`),
+    limits: defaultsOf(`${place}.limits`),
+  };
   const service = {
-    pools: {
-      blue: {
-        targets: [{ url: 'http://a', ...defaultsOf('services.NAME.pools.NAME.targets[]') }],
-        ...defaultsOf('services.NAME.pools.NAME'),
-      },
-    },
+    pools: { blue: pool },
+    sticky: defaultsOf('services.NAME.sticky'),
     retry: defaultsOf('services.NAME.retry'),
     timeouts: defaultsOf('services.NAME.timeouts'),
     ...defaultsOf('services.NAME'),
@@ -69,6 +83,28 @@ test('a document with every default written out means the same as one without an
     services: { web: service },
   };
   expect(interpret(full)).toEqual(interpret(bare));
+  expect(interpret(full)).toMatchObject({ kind: 'valid', model: { services: [{ pools: [{ balance: { kind: 'hash' } }] }] } });
+});
+
+test('what models are made of elsewhere is what a bare document means', () => {
+  const meaning = interpret({ services: { web: { pools: { blue: { targets: ['http://a'], health: {} } }, sticky: {} } } });
+  const id = expect.any(String);
+  expect(meaning.kind === 'valid' && meaning.model.services).toEqual([
+    {
+      ...serviceModelDefaults,
+      id,
+      weights: { blue: 100 },
+      sticky: stickyModelDefaults,
+      pools: [
+        {
+          ...poolModelDefaults,
+          id,
+          health: healthModelDefaults,
+          targets: [{ ...targetModelDefaults, id, address: { host: 'a', port: 80 } }],
+        },
+      ],
+    },
+  ]);
 });
 
 test.each([
