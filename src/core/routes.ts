@@ -5,7 +5,7 @@
  * The table is compiled once per revision into maps by host and tries by path segment, so that a request pays for the depth of its own
  * path and not for the number of routes. Only routes that share host and path are tried one after the other.
  */
-import type { NameValue, Route } from './model.ts';
+import type { NameValue, Route, RouteMatch } from './model.ts';
 import { routablePath } from './path.ts';
 
 /** What matching asks of a request. The getters run only when a route has such a condition. */
@@ -96,12 +96,13 @@ function matchBelow(node: PathNode, path: string, from: number, subject: RouteSu
 
 function firstHolding(candidates: readonly Candidate[], subject: RouteSubject, otherwise?: readonly Candidate[]): number {
   for (const { route, index, conditions } of candidates) {
-    if (conditions === 0 || conditionsHold(route, subject)) return index;
+    if (conditions === 0 || conditionsHold(route.match, subject)) return index;
   }
   return otherwise === undefined ? -1 : firstHolding(otherwise, subject);
 }
 
-function conditionsHold({ match }: Route, subject: RouteSubject): boolean {
+/** Whether everything holds that a match asks for beyond host and path. */
+export function conditionsHold(match: RouteMatch, subject: RouteSubject): boolean {
   return (
     (match.methods.length === 0 || match.methods.includes(subject.method)) &&
     holds(match.headers, (name) => subject.header(name)) &&
