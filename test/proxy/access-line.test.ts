@@ -16,6 +16,8 @@ const line: AccessLine = {
   revision: 7,
   decision: 'split',
   cause: '',
+  rescued: '',
+  rescuedBy: '',
 };
 
 test('a line is JSON, tells everything, and leaves the query out', () => {
@@ -48,5 +50,5 @@ test('docs/access-log.md names every field, in the order of the line', () => {
   const documented = [...page.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, names]) =>
     [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name),
   );
-  expect(documented).toEqual(Object.keys(JSON.parse(formatAccessLine(line, 'now')) as object));
+  expect(documented).toEqual(Object.keys(JSON.parse(formatAccessLine({ ...line, rescued: 'x', rescuedBy: 'y' }, 'now')) as object));
 });

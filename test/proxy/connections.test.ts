@@ -143,7 +143,7 @@ describe('when a new revision', () => {
     expect((await client.ask('GET / HTTP/1.1')).body).toBe('young');
     await old.closedDownTo(0);
     // It is the same target: its counts go on.
-    expect(proxy.report().services[0]!.pools[0]!.targets).toEqual([{ id: 't1', inFlight: 0, codes: { 200: 2 } }]);
+    expect(proxy.report().services[0]!.pools[0]!.targets).toMatchObject([{ id: 't1', inFlight: 0, codes: { 200: 2 } }]);
   });
 
   test('keeps a target, its connections are kept', async (t) => {

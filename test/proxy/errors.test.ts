@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test, type TestContext } from 'vitest';
+import type { PoolLimits } from '../../src/core/model.ts';
 import { type Cause, causes, terminations } from '../../src/core/terminations.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
 import type { Answer, Peer } from '../support/raw-client.ts';
@@ -28,6 +29,22 @@ async function askTarget(t: TestContext, onConnection: (peer: Peer) => void, opt
   return ask(t, { pools: { blue: [target] }, ...options }, request);
 }
 
+const oneAtATime = { maxConnections: 0, maxInFlight: 1, maxQueued: 1, queueTimeoutMs: 20_000 };
+
+/** Sends a request while another one takes all the room there is. */
+async function askInLine(t: TestContext, limits: PoolLimits): Promise<Provoked> {
+  const target = await startRawTarget(t);
+  const proxy = await startProxy(t, { pools: { blue: [target] }, policies: { all: { limits } } });
+  const [first, second] = [await proxy.connect(), await proxy.connect()];
+  first.send(get);
+  const peer = await target.peer(0);
+  await peer.contains('GET');
+  const answer = await second.ask(get);
+  peer.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  await first.answer();
+  return { proxy, answer };
+}
+
 const saying = (text: string) => (peer: Peer) => void peer.socket.once('data', () => peer.send(text));
 const atAddress = (host: string, port: number): ProxyOptions => ({ pools: { blue: [{ host, port }] }, timeouts: { connectMs: 300 } });
 
@@ -47,6 +64,8 @@ const provocations: Record<Cause, ((t: TestContext) => Promise<Provoked>) | stri
   no_route: (t) => ask(t, { matches: [] }),
   no_weight: (t) => ask(t, { pools: { blue: [] }, weights: { blue: 0 } }),
   no_available_target: (t) => ask(t, { pools: { blue: [] } }),
+  queue_full: (t) => askInLine(t, { ...oneAtATime, maxQueued: 0 }),
+  queue_timeout: (t) => askInLine(t, { ...oneAtATime, queueTimeoutMs: shortMs }),
   dns_error: (t) => ask(t, atAddress('nobody.invalid', 80)),
   connection_refused: async (t) => ask(t, atAddress('127.0.0.1', await deadPort())),
   unroutable: async (t) => {
@@ -112,6 +131,15 @@ const provocations: Record<Cause, ((t: TestContext) => Promise<Provoked>) | stri
     await (await proxy.connect()).ask('GET / HTTP/1.1');
     proxy.countTurnedAway();
     return { proxy, answer: await (await proxy.connect()).answer() };
+  },
+  drained: async (t) => {
+    const target = await startRawTarget(t);
+    const proxy = await startProxy(t, { pools: { blue: [target] } });
+    const client = await proxy.connect();
+    client.send(get);
+    await (await target.peer(0)).contains('GET');
+    proxy.apply({ targets: { 'blue/t1': { state: 'maint', drainUntilMs: 1 } } });
+    return { proxy, answer: await client.answer() };
   },
   shutdown: async (t) => {
     const target = await startRawTarget(t);

@@ -121,14 +121,27 @@ describe.concurrent('a target that', () => {
     const target = await startRawTarget(t);
     const proxy = await startProxy(t, { pools: { blue: [target, target] }, timeouts: { responseMs: shortMs }, retryAttempts: 1 });
     const client = await proxy.connect();
-    expect((await client.ask('GET / HTTP/1.1')).status).toBe(504);
+    // It may have done what the request asks for: nobody else is asked.
+    expect((await client.ask('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')).status).toBe(504);
     await (
       await target.peer(0)
     ).ended;
     expect(await proxy.logged(() => true)).toMatchObject({ status: 504, cause: 'response_timeout' });
-    // It has had the request: asking the next one would double the load on a pool that is slow already.
     expect(target.accepted).toBe(1);
+    expect(proxy.report().services[0]!.retries).toBe(0);
+  });
+
+  test('does not answer a request that changes nothing: another is asked, once', async (t) => {
+    const hung = await startRawTarget(t);
+    const target = await startTarget(t, (_incoming, outgoing) => outgoing.end('ok'));
+    const proxy = await startProxy(t, { pools: { blue: [hung, target] }, timeouts: { responseMs: shortMs }, retryAttempts: 3 });
+    const client = await proxy.connect();
+    for (let count = 0; count < 4; count++) expect((await client.ask('GET / HTTP/1.1')).body).toBe('ok');
+    expect(proxy.report().services[0]!.retries).toBe(2);
+    proxy.apply({ pools: { blue: [hung, hung, hung, hung] } });
     expect((await client.ask('GET / HTTP/1.1')).status).toBe(504);
+    expect(proxy.report().services[0]!.retries).toBe(3);
+    await hung.closedDownTo(0);
   });
 
   test('begins its head and does not finish it is given up with 504', async (t) => {
