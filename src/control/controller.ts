@@ -12,6 +12,7 @@ import {
   type CommandOptions,
   type Controller,
   type Fleet,
+  type Follower,
   type Interpret,
   type JournalEntry,
   type Log,
@@ -21,7 +22,18 @@ import {
   type RevisionSummary,
   type Store,
 } from './ports.ts';
-import { goalFrom, goalOfFile, isRejection, prepare, type Goal, type InForce, type Prepared } from './prepare.ts';
+import {
+  goalBackTo,
+  goalFrom,
+  goalOfFile,
+  inForce,
+  isRejection,
+  prepare,
+  type Goal,
+  type InForce,
+  type LiveSurroundings,
+  type Prepared,
+} from './prepare.ts';
 import { prepareStart, type Start } from './start.ts';
 
 export interface ControllerParts {
@@ -30,6 +42,10 @@ export interface ControllerParts {
   readonly interpret: Interpret;
   readonly clock: Clock;
   readonly log: Log;
+  /** What snapshots are compiled with. Without it no name is resolved here, and nothing is signed. */
+  readonly surroundings?: LiveSurroundings | undefined;
+  /** In this order, before each publish that brings something new. A follower that throws is logged, and holds nobody up. */
+  readonly followers?: readonly Follower[] | undefined;
 }
 
 /**
@@ -54,6 +70,13 @@ const actionOf = {
   putService: 'service',
   patchService: 'service',
   deleteService: 'service',
+  putPool: 'pool',
+  deletePool: 'pool',
+  putTarget: 'target',
+  deleteTarget: 'target',
+  state: 'state',
+  mirrors: 'mirrors',
+  overrides: 'overrides',
   weights: 'weights',
   switch: 'switch',
   restore: 'restore',
@@ -66,6 +89,8 @@ export class SingleWriter implements Controller {
   readonly kind = 'opened';
   readonly #parts: ControllerParts;
   #inForce: InForce;
+  /** What the followers know of. */
+  #followed: Snapshot | undefined;
   /** What has to be saved before anything else is done. */
   #start: Prepared | undefined;
   /** Resolves when the last command in the queue has had its turn. Never rejects. */
@@ -109,7 +134,17 @@ export class SingleWriter implements Controller {
 
   /** Sends the workers what is in force once more; for those that have just started. */
   republish(timeoutMs: number): Promise<PublishResult> {
-    return this.#parts.fleet.publish(this.#inForce.snapshot, timeoutMs);
+    return this.#send(timeoutMs);
+  }
+
+  /** Compiles the revision in force anew, because what surrounds it has changed, and publishes that; in turn with the commands. */
+  async refresh(timeoutMs: number): Promise<PublishResult> {
+    const { publishing } = await this.#inTurn(async () => {
+      const { revision, model } = this.#inForce;
+      this.#inForce = inForce(revision, model, this.#parts.surroundings);
+      return { publishing: this.#send(timeoutMs) };
+    });
+    return publishing;
   }
 
   revision(number: number): Promise<Revision | undefined> {
@@ -158,13 +193,13 @@ export class SingleWriter implements Controller {
     }
     if (isRejection(goal)) return goal;
 
-    const { interpret, clock } = this.#parts;
-    const preparation = prepare(before, current, goal, { actor, action, reason, interpret, nowMs: clock.nowMs() });
+    const { interpret, surroundings, clock } = this.#parts;
+    const preparation = prepare(before, current, goal, { actor, action, reason, interpret, surroundings, nowMs: clock.nowMs() });
     if (preparation.kind === 'rejected') return preparation;
     const previous = before.number;
     if (preparation.kind === 'unchanged') {
       const accepted: Accepted = { kind: 'accepted', revision: previous, previous, dryRun, changed: false, changes: [], ...nobody };
-      return { accepted, publishing: this.#publish(current.snapshot, options) };
+      return { accepted, publishing: this.#publish(options) };
     }
     const { next, changes } = preparation;
     const revision = next.revision.number;
@@ -176,7 +211,7 @@ export class SingleWriter implements Controller {
     } catch (cause) {
       return this.#storeUnavailable(cause, 'commit failed; the running configuration is unchanged');
     }
-    return { accepted, publishing: this.#publish(next.snapshot, options) };
+    return { accepted, publishing: this.#publish(options) };
   }
 
   /** Durable, then in force. Throws where it cannot be saved; then nothing has changed. */
@@ -188,10 +223,29 @@ export class SingleWriter implements Controller {
   }
 
   /** Undefined where the answer does not wait for the workers; they are sent the snapshot all the same. */
-  #publish(snapshot: Snapshot, options: CommandOptions): Promise<PublishResult> | undefined {
+  #publish(options: CommandOptions): Promise<PublishResult> | undefined {
     if (options.dryRun) return undefined;
-    const publishing = this.#parts.fleet.publish(snapshot, options.timeoutMs);
+    const publishing = this.#send(options.timeoutMs);
     return options.wait === 'workers' ? publishing : undefined;
+  }
+
+  /** What is in force goes to the workers; what the followers have to say of it first goes before it. */
+  #send(timeoutMs: number): Promise<PublishResult> {
+    const { model, snapshot } = this.#inForce;
+    if (this.#followed !== snapshot) {
+      this.#followed = snapshot;
+      for (const follower of this.#parts.followers ?? []) this.#tell(follower, model, snapshot);
+    }
+    return this.#parts.fleet.publish(snapshot, timeoutMs);
+  }
+
+  /** The revision is durable by now: whatever a follower makes of it, the workers must have it. */
+  #tell(follower: Follower, model: Model, snapshot: Snapshot): void {
+    try {
+      follower.follow(model, snapshot);
+    } catch (cause) {
+      this.#parts.log.error({ err: cause, revision: snapshot.revision }, 'a follower failed; the revision is published all the same');
+    }
   }
 
   async #decide(current: InForce, command: Command): Promise<Goal | Rejection> {
@@ -206,7 +260,7 @@ export class SingleWriter implements Controller {
   async #decideRestore(current: InForce, number: number): Promise<Goal | Rejection> {
     const earlier = await this.#parts.store.revision(number);
     if (earlier === undefined) return revisionNotFound(number, current.revision.number);
-    return goalFrom(current.revision, keepFixedParts(current.revision.document, earlier.document));
+    return goalBackTo(current.revision, earlier, keepFixedParts(current.revision.document, earlier.document));
   }
 
   /**
@@ -222,7 +276,7 @@ export class SingleWriter implements Controller {
       }
       const document = keepFixedParts(current.revision.document, earlier.document);
       if (!equalJson(document, current.revision.document)) {
-        return { ...goalFrom(current.revision, document), undoTo: earlier.undoTo };
+        return { ...goalBackTo(current.revision, earlier, document), undoTo: earlier.undoTo };
       }
       from = earlier;
     }

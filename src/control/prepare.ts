@@ -1,10 +1,12 @@
 /** Decides what a change leads to, without doing anything: the same for a command, a config file, and the start. */
 import { reject, type Rejection } from '../core/change.ts';
+import { effectiveWeights } from '../core/effective-weights.ts';
 import { changedFixedParts } from '../core/fixed-parts.ts';
 import { diffJson, equalJson, type Difference, type JsonObject } from '../core/json.ts';
 import { mergeFile } from '../core/merge-file.ts';
-import type { Model } from '../core/model.ts';
-import { compileSnapshot, type Snapshot } from '../core/snapshot.ts';
+import type { Model, Service } from '../core/model.ts';
+import { moveSlots, rollBackSlots, type SlotTable, type SlotTables } from '../core/slots.ts';
+import { bareSurroundings, compileSnapshot, type SigningKey, type Snapshot } from '../core/snapshot.ts';
 import type { Interpret, Revision } from './ports.ts';
 
 /** What is in force, in its three forms; replaced as a whole. */
@@ -19,6 +21,15 @@ export interface Goal {
   readonly document: JsonObject;
   readonly undoTo: number | undefined;
   readonly fileDocument: JsonObject | undefined;
+  /** Where an earlier revision is gone back to: which pools its clients belonged to. */
+  readonly savedSlots?: SlotTables;
+}
+
+/** What a snapshot is made of beside the revision, as it is now. */
+export interface LiveSurroundings {
+  /** By name, in lower case: the addresses that it has been resolved to. */
+  addresses(): ReadonlyMap<string, readonly string[]>;
+  signingKeys(): readonly SigningKey[];
 }
 
 /** Everything that is needed to carry a change out. */
@@ -36,6 +47,8 @@ export interface Unchanged {
 
 export interface Circumstances extends Pick<Revision, 'actor' | 'action' | 'reason'> {
   readonly interpret: Interpret;
+  /** Undefined: no name has been resolved, and nothing is signed. */
+  readonly surroundings: LiveSurroundings | undefined;
   readonly nowMs: number;
 }
 
@@ -47,7 +60,7 @@ export function prepare(
   before: Revision | undefined,
   running: InForce | undefined,
   goal: Goal,
-  { interpret, nowMs, actor, action, reason }: Circumstances,
+  { interpret, surroundings, nowMs, actor, action, reason }: Circumstances,
 ): Prepared | Unchanged | Rejection {
   const { document, undoTo, fileDocument } = goal;
   if (before !== undefined && fileDocument === undefined && equalJson(before.document, document)) return { kind: 'unchanged' };
@@ -64,11 +77,62 @@ export function prepare(
     }
   }
 
+  const { model } = meaning;
   const number = (before?.number ?? 0) + 1;
-  const revision: Revision = { number, document, createdAtMs: nowMs, actor, action, reason, undoTo, fileDocument };
+  const slots = slotsAfter(before?.slots ?? {}, running?.model, goal, model, number);
+  const revision: Revision = { number, document, createdAtMs: nowMs, actor, action, reason, undoTo, fileDocument, slots };
   // Compiled before it is saved, so that a bug of ours in compiling refuses the change instead of saving what cannot be published.
-  const snapshot = compileSnapshot(meaning.model, number, running);
-  return { kind: 'prepared', next: { revision, model: meaning.model, snapshot }, changes: diffJson(before?.document ?? {}, document) };
+  const next = inForce(revision, model, surroundings);
+  return { kind: 'prepared', next, changes: diffJson(before?.document ?? {}, document) };
+}
+
+/** A revision with its compiled form, among what surrounds it now. */
+export function inForce(revision: Revision, model: Model, surroundings: LiveSurroundings | undefined): InForce {
+  const live = surroundings && { addresses: surroundings.addresses(), signingKeys: surroundings.signingKeys() };
+  return { revision, model, snapshot: compileSnapshot(model, revision.number, { ...bareSurroundings, ...live, slots: revision.slots }) };
+}
+
+/**
+ * The slots of every sticky service. Going back takes a service's table as it was saved; but where its shares are no others than now, the
+ * way back has nothing to do with its clients, and they stay where they are.
+ * @param running what is in force; undefined where nothing runs yet, and nothing is gone back to
+ */
+function slotsAfter(before: SlotTables, running: Model | undefined, { savedSlots = {} }: Goal, model: Model, revision: number): SlotTables {
+  const tables: Record<string, SlotTable> = {};
+  for (const service of model.services) {
+    if (service.sticky === undefined) continue;
+    const { id } = service;
+    const now = running?.services.find((other) => other.id === id);
+    const current = ownTable(before, id);
+    const saved = ownTable(savedSlots, id);
+    const isGoneBack = saved !== undefined && !(now !== undefined && haveSameShares(now, service));
+    tables[id] = isGoneBack ? rollBackSlots(current, saved, revision) : moveSlots(current, effectiveWeights(service), revision);
+  }
+  return tables;
+}
+
+/** A service may be called as something that every object inherits. */
+function ownTable(tables: SlotTables, id: string): SlotTable | undefined {
+  return Object.hasOwn(tables, id) ? tables[id] : undefined;
+}
+
+function haveSameShares(a: Service, b: Service): boolean {
+  const [ours, theirs] = [weightsById(a), weightsById(b)];
+  const [ourTotal, theirTotal] = [totalOf(ours), totalOf(theirs)];
+  return ours.size === theirs.size && [...ours].every(([id, weight]) => weight * theirTotal === (theirs.get(id) ?? 0) * ourTotal);
+}
+
+function totalOf(weights: ReadonlyMap<string, number>): number {
+  return [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+}
+
+/** Of the pools that have any. */
+function weightsById(service: Service): Map<string, number> {
+  return new Map(
+    effectiveWeights(service)
+      .filter(({ weight }) => weight > 0)
+      .map(({ id, weight }) => [id, weight]),
+  );
 }
 
 /**
@@ -86,6 +150,11 @@ export function goalOfFile(base: JsonObject | undefined, before: Revision, file:
 /** A change that undo takes back to `before`. */
 export function goalFrom(before: Revision, document: JsonObject): Goal {
   return { document, undoTo: before.number, fileDocument: undefined };
+}
+
+/** The same, back to an earlier revision, whose document may have had to be adapted. */
+export function goalBackTo(before: Revision, earlier: Revision, document: JsonObject): Goal {
+  return { ...goalFrom(before, document), savedSlots: earlier.slots };
 }
 
 export function isRejection(goal: Goal | Rejection): goal is Rejection {

@@ -2,14 +2,17 @@
 import { reject, type Rejection } from '../core/change.ts';
 import { invariant } from '../core/invariant.ts';
 import type { JsonObject } from '../core/json.ts';
-import { compileSnapshot } from '../core/snapshot.ts';
+import type { Model } from '../core/model.ts';
+import { effectiveWeights } from '../core/effective-weights.ts';
+import { moveSlots, type SlotTables } from '../core/slots.ts';
 import type { Clock, Interpret, Revision, Store } from './ports.ts';
-import { goalOfFile, isRejection, prepare, type Goal, type InForce, type Prepared } from './prepare.ts';
+import { goalOfFile, inForce, isRejection, prepare, type Goal, type InForce, type LiveSurroundings, type Prepared } from './prepare.ts';
 
 export interface StartParts {
   readonly store: Store;
   readonly interpret: Interpret;
   readonly clock: Clock;
+  readonly surroundings?: LiveSurroundings | undefined;
 }
 
 export type Start =
@@ -39,7 +42,8 @@ export async function prepareStart(parts: StartParts, file: JsonObject | undefin
 
 /** @param misfit what is said where the result is not valid */
 function startFrom(parts: StartParts, latest: Revision | undefined, goal: Goal, misfit: string): Start | Rejection {
-  const circumstances = { actor: 'file', action: 'file', reason: '', nowMs: parts.clock.nowMs(), interpret: parts.interpret };
+  const { interpret, surroundings, clock } = parts;
+  const circumstances = { actor: 'file', action: 'file', reason: '', nowMs: clock.nowMs(), interpret, surroundings };
   const preparation = prepare(latest, undefined, goal, circumstances);
   if (preparation.kind === 'rejected') return { ...preparation, message: misfit };
   if (preparation.kind === 'prepared') return preparation;
@@ -47,13 +51,21 @@ function startFrom(parts: StartParts, latest: Revision | undefined, goal: Goal, 
   return resume(parts, latest);
 }
 
-function resume({ interpret }: StartParts, revision: Revision): Start | Rejection {
+function resume({ interpret, surroundings }: StartParts, revision: Revision): Start | Rejection {
   const meaning = interpret(revision.document);
   if (meaning.kind === 'valid') {
-    return { kind: 'resumed', inForce: { revision, model: meaning.model, snapshot: compileSnapshot(meaning.model, revision.number) } };
+    const { model } = meaning;
+    return { kind: 'resumed', inForce: inForce({ ...revision, slots: completeSlots(model, revision.slots) }, model, surroundings) };
   }
   const message =
     `Revision ${revision.number} in the store is not valid for this version of Sluice. ` +
     'Run the version that saved it, or move the data directory away to start from the config file alone.';
   return reject('INVALID', message, meaning.problems);
+}
+
+/** The tables as they were saved. A sticky service that was saved without one, by a Sluice that had none, begins anew from its weights. */
+function completeSlots({ services }: Model, saved: SlotTables): SlotTables {
+  const missing = services.filter(({ id, sticky }) => sticky !== undefined && !Object.hasOwn(saved, id));
+  if (missing.length === 0) return saved;
+  return { ...saved, ...Object.fromEntries(missing.map((service) => [service.id, moveSlots(undefined, effectiveWeights(service), 0)])) };
 }

@@ -31,6 +31,8 @@ export const migrations: readonly string[] = [
     changes TEXT NOT NULL
   ) STRICT;
   `,
+  // Which pool the clients of each sticky service belong to; nobody's yet.
+  `ALTER TABLE revisions ADD COLUMN slots TEXT NOT NULL DEFAULT '{}'`,
 ];
 
 /** Brings the schema up to date, all of it or nothing. Throws where the database is of a newer Sluice or of another program. */

@@ -1,12 +1,15 @@
 /** The durable store: one SQLite database in the data directory, written by one process at a time. */
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { invariant } from '../core/invariant.ts';
 import { isJsonObject, type Difference, type Json, type JsonObject } from '../core/json.ts';
+import type { SlotTables } from '../core/slots.ts';
 import { revisionsKept, StoreError, type JournalEntry, type Revision, type RevisionSummary, type Store } from '../control/ports.ts';
 import { explainDirectoryError, explainSqliteError, sqliteCodes } from './sqlite-errors.ts';
+import { isSlotTables } from './slot-tables.ts';
 import { migrate } from './sqlite-schema.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 const fileName = 'sluice.db';
 
@@ -83,7 +86,7 @@ class SqliteStore implements Store {
   }
 
   async commit(revision: Revision, changes: readonly Difference[]): Promise<void> {
-    const { number, document, createdAtMs, actor, action, reason, undoTo, fileDocument } = revision;
+    const { number, document, createdAtMs, actor, action, reason, undoTo, fileDocument, slots } = revision;
     const db = this.#db;
     this.#checkPlace();
     try {
@@ -91,7 +94,8 @@ class SqliteStore implements Store {
       const latest = Number(this.#statements.latestNumber.get()?.['number'] ?? 0);
       invariant(number === latest + 1, `revision ${number} is the latest + 1`);
       const file = fileDocument === undefined ? null : JSON.stringify(fileDocument);
-      this.#statements.addRevision.run(number, createdAtMs, actor, action, reason, undoTo ?? null, JSON.stringify(document), file);
+      const [text, tables] = [JSON.stringify(document), JSON.stringify(slots)];
+      this.#statements.addRevision.run(number, createdAtMs, actor, action, reason, undoTo ?? null, text, file, tables);
       this.#statements.prune.run(number - revisionsKept);
       this.#statements.addEntry.run(createdAtMs, actor, action, reason, number, JSON.stringify(changes));
       db.exec('COMMIT');
@@ -143,6 +147,7 @@ class SqliteStore implements Store {
         ...summary,
         document: this.#document(row['document'], what),
         fileDocument: row['file_document'] === null ? undefined : this.#document(row['file_document'], what),
+        slots: this.#slots(row['slots'], what),
       };
     });
   }
@@ -150,7 +155,17 @@ class SqliteStore implements Store {
   #document(text: SQLOutputValue | undefined, what: string): JsonObject {
     const document = parse(String(text));
     if (isJsonObject(document)) return document;
-    throw new StoreError(`${this.#file} is damaged (${what} is not a document). Put a backup in its place, or move it away.`);
+    throw this.#damaged(`${what} is not a document`);
+  }
+
+  #slots(text: SQLOutputValue | undefined, what: string): SlotTables {
+    const tables = parse(String(text));
+    if (isSlotTables(tables)) return tables;
+    throw this.#damaged(`${what} does not say which slots belong to whom`);
+  }
+
+  #damaged(finding: string): StoreError {
+    return new StoreError(`${this.#file} is damaged (${finding}). Put a backup in its place, or move it away.`);
   }
 }
 
@@ -163,7 +178,8 @@ function prepare(db: DatabaseSync) {
     summaries: db.prepare('SELECT number, created_at_ms, actor, action, reason, undo_to FROM revisions ORDER BY number DESC LIMIT ?'),
     journal: db.prepare('SELECT * FROM journal ORDER BY seq DESC LIMIT ?'),
     addRevision: db.prepare(
-      'INSERT INTO revisions (number, created_at_ms, actor, action, reason, undo_to, document, file_document) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO revisions (number, created_at_ms, actor, action, reason, undo_to, document, file_document, slots) ' +
+        'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     prune: db.prepare(
       'DELETE FROM revisions WHERE number <= ? AND number IS NOT (SELECT max(number) FROM revisions WHERE file_document IS NOT NULL)',
@@ -211,19 +227,6 @@ function checkPages(db: DatabaseSync, file: string): void {
   if (result === 'ok') return;
   const finding = new Error(result.replace(/\s+/g, ' '));
   throw explainSqliteError(Object.assign(finding, { errcode: sqliteCodes.corrupt }), file, 'opening it');
-}
-
-/** A new file is durable only when its directory is. Not every system can sync a directory; those that cannot need no help. */
-function syncDirectory(directory: string): void {
-  let descriptor: number | undefined;
-  try {
-    descriptor = openSync(directory, 'r');
-    fsyncSync(descriptor);
-  } catch {
-    // The database itself has been synced by SQLite in any case.
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
 }
 
 /** Undefined where the text is no JSON. */

@@ -1,4 +1,5 @@
 import type { Fleet, PublishResult, WorkerState } from '../../src/control/ports.ts';
+import { noConditions, type Conditions } from '../../src/core/conditions.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
 import type { Snapshot } from '../../src/core/snapshot.ts';
 
@@ -16,6 +17,7 @@ export class TestFleet implements Fleet {
   gone: WorkerReport[] = [];
   /** What the control process before this one heard, by process id. */
   readonly before = new Map<number, WorkerReport>();
+  #conditions = noConditions;
   #workers: WorkerState[];
   #waiting: (() => void)[] = [];
   #holding = false;
@@ -36,6 +38,14 @@ export class TestFleet implements Fleet {
       applied: this.#workers.filter(({ id }) => !this.stuck.has(id)).map(({ id }) => ({ worker: id, ms: 0.5 })),
       stragglers: this.#workers.filter(({ id }) => this.stuck.has(id)).map(({ id, pid }) => ({ worker: id, pid })),
     };
+  }
+
+  inform(conditions: Conditions): void {
+    this.#conditions = conditions;
+  }
+
+  conditions(): Conditions {
+    return this.#conditions;
   }
 
   async collect(): Promise<ReadonlyMap<number, WorkerReport>> {

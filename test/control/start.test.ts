@@ -16,6 +16,7 @@ test('an empty store starts with the file as revision 1', async () => {
     reason: '',
     undoTo: undefined,
     fileDocument: demoDocument,
+    slots: {},
   });
   expect(parts.fleet.published).toEqual([]);
   await controller.republish(1000);

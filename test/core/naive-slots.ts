@@ -44,7 +44,7 @@ export function naiveMove(before: NaiveTable, weights: Weights, result: SlotTabl
   const earlier = revisionsIn(pasts).find((since) => isDirect(now, pasts, since, surplus));
   if ([...surplus.values()].some((slots) => slots !== 0) && earlier !== undefined) return pasts.map((past) => upTo(past, earlier));
 
-  const after = [...pasts];
+  const after: (readonly SlotOwner[])[] = [...pasts];
   const move = (slot: number, to: string, past: readonly SlotOwner[]): void => {
     surplus.set(now[slot]!, surplus.get(now[slot]!)! - 1);
     surplus.set(to, surplus.get(to)! + 1);

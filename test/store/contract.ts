@@ -6,7 +6,7 @@ import { aRevision, changesOf, commitAll } from './support.ts';
 
 /** What a list says of {@link aRevision}. */
 function summary(number: number, more: Partial<RevisionSummary> = {}): RevisionSummary {
-  const { document: _, fileDocument: __, ...rest } = aRevision(number, more);
+  const { document: _, fileDocument: __, slots: ___, ...rest } = aRevision(number, more);
   return rest;
 }
 
@@ -38,6 +38,17 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.latest()).toEqual(aRevision(2));
       expect(await store.revision(1)).toEqual(first);
       expect(await store.lastApplied()).toEqual(first);
+    });
+
+    test('the slots of a revision are those that it was committed with, and none where it had none', async () => {
+      const store = await openStore();
+      const sticky = aRevision(1).slots;
+      await store.commit(aRevision(1), []);
+      await store.commit(aRevision(2, { slots: {} }), []);
+      await store.commit(aRevision(3, { slots: { ...sticky, toString: sticky['demo']! } }), []);
+      expect((await store.revision(1))?.slots).toEqual(sticky);
+      expect((await store.revision(2))?.slots).toEqual({});
+      expect((await store.latest())?.slots).toEqual({ ...sticky, toString: sticky['demo'] });
     });
 
     test('the journal says who did what, when and why, and what it changed', async () => {

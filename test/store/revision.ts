@@ -12,6 +12,15 @@ export function aRevision(number: number, more: Partial<Revision> = {}): Revisio
     reason: `because of ${number}`,
     undoTo: number === 1 ? undefined : number - 1,
     fileDocument: undefined,
+    slots: {
+      demo: {
+        runs: [
+          { length: 65_536 - number, owners: [{ pool: 'blue', since: 0 }] },
+          { length: number, owners: ['blue', 'green'].map((pool, since) => ({ pool, since })) },
+        ],
+        keptSince: { green: number },
+      },
+    },
     ...more,
   };
 }

@@ -61,6 +61,27 @@ test('a document that is damaged inside a sound database is named', async () => 
   expect(await store.revision(19)).toEqual(aRevision(19));
 });
 
+test.each([
+  'no JSON',
+  '[]',
+  '{"demo":{"keptSince":{}}}',
+  '{"demo":{"runs":[],"keptSince":{}}}',
+  '{"demo":{"runs":[{"length":65535,"owners":[{"pool":"blue","since":0}]}],"keptSince":{}}}',
+  '{"demo":{"runs":[{"length":65536,"owners":[]}],"keptSince":{}}}',
+  '{"demo":{"runs":[{"length":65536,"owners":[{"pool":7,"since":0}]}],"keptSince":{}}}',
+  '{"demo":{"runs":[{"length":65536,"owners":[{"pool":"blue","since":0}]}],"keptSince":{"blue":"x"}}}',
+])('slots that are damaged inside a sound database are named: %s', async (slots) => {
+  const { directory, file } = await aStoredDirectory();
+  const db = new DatabaseSync(file);
+  db.prepare('UPDATE revisions SET slots = ? WHERE number = 20').run(slots);
+  db.close();
+  const store = await openSqliteStore(directory);
+  onTestFinished(() => store.close());
+  expect((await failureOf(store.latest())).message).toBe(
+    `${file} is damaged (revision 20 does not say which slots belong to whom). Put a backup in its place, or move it away.`,
+  );
+});
+
 test('a database of a newer Sluice is left alone', async () => {
   const { directory, file } = await aStoredDirectory();
   const db = new DatabaseSync(file);
@@ -68,7 +89,7 @@ test('a database of a newer Sluice is left alone', async () => {
   db.close();
   const before = readFileSync(file);
   expect((await failureOf(openSqliteStore(directory))).message).toBe(
-    `${file} was written by a newer Sluice (schema 7; this one knows up to 1). Run that version, or choose another dataDir.`,
+    `${file} was written by a newer Sluice (schema 7; this one knows up to 2). Run that version, or choose another dataDir.`,
   );
   expect(readFileSync(file).equals(before)).toBe(true);
 });

@@ -41,6 +41,20 @@ test('a database of an older schema is brought up to date and keeps what it hold
   db.close();
 });
 
+test('revisions of a schema without slots are read, and have none', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'sluice.db');
+  const db = new DatabaseSync(file);
+  migrate(db, file, migrations.slice(0, 1));
+  db.exec(`INSERT INTO revisions VALUES (1, 5, 'test', 'weights', '', NULL, '{"a":1}', NULL)`);
+  db.close();
+  const store = await openSqliteStore(directory);
+  expect(await store.latest()).toMatchObject({ number: 1, document: { a: 1 }, slots: {} });
+  await store.commit(aRevision(2), changesOf(2));
+  expect(await store.latest()).toEqual(aRevision(2));
+  await store.close();
+});
+
 test('a migration that fails half-way leaves the older schema', async () => {
   const directory = temporaryDirectory();
   const file = join(directory, 'sluice.db');
