@@ -77,7 +77,7 @@ export class Copy implements Recording {
   }
 
   onBody(slice: Buffer): void {
-    if (this.#state !== 'recording') return;
+    if (this.#state !== 'recording' || slice.length === 0) return;
     const bytes = this.#bodyBytes + slice.length;
     if (bytes > this.#owner.limits.bodyBytes) this.drop('body_too_large');
     else if (!this.#makeRoom(bytes)) this.drop('memory');
