@@ -183,7 +183,7 @@ function describeTold(told: OperatorState, factor: number): string {
 }
 
 /** What came from a target goes into logs and on screens: short, and in plain characters. */
-function printable(text: string): string {
+export function printable(text: string): string {
   const plain = text.replaceAll(/[^\x20-\x7e]/g, '?');
   return plain.length <= 60 ? plain : `${plain.slice(0, 60)}…`;
 }

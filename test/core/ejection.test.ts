@@ -121,8 +121,8 @@ class NaivePool {
   readonly #policy: EjectionPolicy;
   readonly #rows: { run: number; outUntil: number | undefined; level: number; calmMs: number; readmittedMs: number }[];
 
-  constructor(count: number, policy: EjectionPolicy) {
-    this.#policy = policy;
+  constructor(count: number, rules: EjectionPolicy) {
+    this.#policy = rules;
     this.#rows = Array.from({ length: count }, () => ({ run: 0, outUntil: undefined, level: 0, calmMs: 0, readmittedMs: 0 }));
   }
 

@@ -1,0 +1,133 @@
+import type { Happening } from '../../src/control/ports.ts';
+import { type Conditions, noConditions } from '../../src/core/conditions.ts';
+import type { HealthCheck, Model, Pool, Service, SocketAddress, Target } from '../../src/core/model.ts';
+
+/** Answers come at once on loopback, so only targets that are to be late are given little time. */
+export const check: HealthCheck = {
+  kind: 'http',
+  path: '/healthz',
+  method: 'GET',
+  host: undefined,
+  port: undefined,
+  verify: true,
+  intervalMs: 20,
+  timeoutMs: 20_000,
+  rise: 2,
+  fall: 3,
+  status: [{ from: 200, to: 299 }],
+  headers: [],
+  body: '',
+  agent: false,
+};
+
+export function aTarget(id: string, address: SocketAddress, settings: Partial<Target> = {}): Target {
+  return { id, address, weight: 1, state: 'ready', drainUntilMs: undefined, ...settings };
+}
+
+export function aPool(id: string, targets: readonly Target[], health: HealthCheck | undefined = check): Pool {
+  return {
+    id,
+    targets,
+    health,
+    state: 'ready',
+    drainUntilMs: undefined,
+    balance: { kind: 'round-robin' },
+    ejection: { failures: 0, baseMs: 30_000, maxMs: 300_000, maxShare: 0.5 },
+    panicShare: 0,
+    slowStartMs: 0,
+    limits: { maxConnections: 0, maxInFlight: 0, maxQueued: 0, queueTimeoutMs: 5000 },
+  };
+}
+
+/** A service `shop` with these pools, and nothing else. */
+export function aModel(...pools: Pool[]): Model {
+  const service: Service = {
+    id: 'shop',
+    pools,
+    weights: Object.fromEntries(pools.map(({ id }) => [id, 1])),
+    fallback: undefined,
+    sticky: undefined,
+    overrides: [],
+    mirrors: [],
+    retry: { attempts: 1, rescue: false },
+    timeouts: { connectMs: 1000, responseMs: 1000, idleMs: 1000, requestMs: 1000, drainMs: 1000 },
+    debugHeaders: false,
+  };
+  return { listeners: [], services: [service], routes: [] };
+}
+
+/** The fleet and the events as probes see them: keeps what it is told, and wakes whoever waits for it. */
+export class Ear {
+  readonly informs: Conditions[] = [];
+  readonly notes: Happening[] = [];
+  readonly #before: Conditions;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(before: Conditions = noConditions) {
+    this.#before = before;
+  }
+
+  conditions(): Conditions {
+    return this.informs.at(-1) ?? this.#before;
+  }
+
+  inform(conditions: Conditions): void {
+    this.informs.push(conditions);
+    this.wake();
+  }
+
+  note(happening: Happening): void {
+    this.notes.push(happening);
+    this.wake();
+  }
+
+  wake(): void {
+    for (const look of this.#waiting) look();
+  }
+
+  /** Resolves as soon as `find` finds something; looked at whenever something was told. */
+  until<T>(find: () => T | undefined | false): Promise<T> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const found = find();
+        if (found === undefined || found === false) return;
+        this.#waiting.delete(look);
+        resolve(found);
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  /** Resolves with the first event about this target that went to `to`. */
+  noted(target: string, to: string): Promise<Happening> {
+    return this.until(() => this.notes.find((note) => note.target === target && note.to === to));
+  }
+
+  /** What is told of a target: in a few words, `good` where it is not named. */
+  toldOf(target: string): string {
+    const told = this.conditions().targets.find((condition) => condition.target === target);
+    return told === undefined ? 'good' : `${told.health} ${told.factor} ${told.told}`;
+  }
+}
+
+/** A certificate of `probes.test` that vouches for itself, and its key, which keeps no secret. Valid from 2020 to 2099. */
+export const certificate = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg5n8cVi40Wfy1+MzL
+POFauYSst3aiXN8q4fIdqCn1QQihRANCAAQSKInLrGMFiWNeeFyG6hajeBAf3ZMy
+rTiWs2kRkNBjri8kM0kmzublgWKAenXTOtG8mO/AP6c2wnM79oco3uyz
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBVjCB/KADAgECAgEBMAoGCCqGSM49BAMCMBYxFDASBgNVBAMMC3Byb2Jlcy50
+ZXN0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMDAwMTAxMDAwMDAwWjAWMRQwEgYDVQQD
+DAtwcm9iZXMudGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBIoicusYwWJ
+Y154XIbqFqN4EB/dkzKtOJazaRGQ0GOuLyQzSSbO5uWBYoB6ddM60byY78A/pzbC
+czv2hyje7LOjOTA3MBYGA1UdEQQPMA2CC3Byb2Jlcy50ZXN0MB0GA1UdDgQWBBTk
+gmQJvfWkaChygJonwo4nXYqr6jAKBggqhkjOPQQDAgNJADBGAiEAm2DkxviMiPEp
+jQFP0ERuhKku2e3Tfszg2XwZ3iO62y8CIQD3zTMmuwAbpT60O8H/hLsJR1OCc2ke
+xgREzG30j0i/5g==
+-----END CERTIFICATE-----
+`,
+};
