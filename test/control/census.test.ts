@@ -5,13 +5,16 @@ import type { WorkerReport } from '../../src/core/reports.ts';
 import { TestFleet } from './fleet.ts';
 
 function report(requests: number, more: Partial<WorkerReport> = {}): WorkerReport {
-  const targets = [{ id: 'a', inFlight: 1, codes: { 200: requests } }];
-  const pool = { id: 'blue', targets, durations: { counts: [requests, 0, 1], sumMs: requests * 2 } };
+  const counted = { streaming: 1, upgraded: 1, available: true, ejected: true, ejections: requests };
+  const target = { id: 'a', inFlight: 3, codes: { 200: requests }, ...counted };
+  const durations = { counts: [requests, 0, 1], sumMs: requests * 2 };
+  const pool = { id: 'blue', targets: [target], durations, picked: requests, queued: 1, clients: Uint8Array.of(requests, 1) };
+  const mirror = { pool: 'shadow', sent: requests, dropped: { busy: requests }, inFlight: 1 };
   return {
     revision: 3,
     connections: 2,
-    inFlight: 1,
-    services: [{ id: 'demo', pools: [pool], retries: 1 }],
+    inFlight: 3,
+    services: [{ id: 'demo', pools: [pool], retries: 1, rescued: 1, decisions: { split: requests }, mirrors: [mirror] }],
     terminations: { no_route: requests },
     ...more,
   };
@@ -23,12 +26,26 @@ test('totals of workers are added up place by place', () => {
   expect(mergeReports([report(1), report(10, { revision: 2, terminations: { no_route: 1, timeout: 5 } })])).toEqual({
     revision: 2,
     connections: 4,
-    inFlight: 2,
+    inFlight: 6,
     services: [
       {
         id: 'demo',
-        pools: [{ id: 'blue', targets: [{ id: 'a', inFlight: 2, codes: { 200: 11 } }], durations: { counts: [11, 0, 2], sumMs: 22 } }],
+        pools: [
+          {
+            id: 'blue',
+            targets: [
+              { id: 'a', inFlight: 6, streaming: 2, upgraded: 2, available: true, ejected: true, ejections: 11, codes: { 200: 11 } },
+            ],
+            durations: { counts: [11, 0, 2], sumMs: 22 },
+            picked: 11,
+            queued: 2,
+            clients: Uint8Array.of(10, 1),
+          },
+        ],
         retries: 2,
+        rescued: 2,
+        decisions: { split: 11 },
+        mirrors: [{ pool: 'shadow', sent: 11, dropped: { busy: 11 }, inFlight: 2 }],
       },
     ],
     terminations: { no_route: 2, timeout: 5 },
@@ -38,11 +55,16 @@ test('totals of workers are added up place by place', () => {
 test('what a dead worker had open is not open any more; what it finished still counts', () => {
   const merged = mergeReports([], [report(7)]);
   expect(merged).toMatchObject({ revision: 0, connections: 0, inFlight: 0, terminations: { no_route: 7 } });
-  expect(merged.services[0]?.pools[0]?.targets).toEqual([{ id: 'a', inFlight: 0, codes: { 200: 7 } }]);
+  const [service] = merged.services;
+  expect(service?.pools[0]).toMatchObject({ picked: 7, queued: 0, clients: Uint8Array.of(7, 1) });
+  expect(service?.pools[0]?.targets).toEqual([
+    { id: 'a', inFlight: 0, streaming: 0, upgraded: 0, available: false, ejected: false, ejections: 7, codes: { 200: 7 } },
+  ]);
+  expect(service?.mirrors).toEqual([{ pool: 'shadow', sent: 7, dropped: { busy: 7 }, inFlight: 0 }]);
 });
 
 test('services, pools and targets that only some workers know are kept', () => {
-  const other = report(5, { services: [{ id: 'other', pools: [], retries: 4 }] });
+  const other = report(5, { services: [{ id: 'other', pools: [], retries: 4, rescued: 0, decisions: {}, mirrors: [] }] });
   expect(mergeReports([report(1), other]).services.map((service) => [service.id, service.retries])).toEqual([
     ['demo', 1],
     ['other', 4],
