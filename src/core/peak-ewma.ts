@@ -5,26 +5,21 @@ const latencyMinMs = 0.001;
 
 /**
  * The latency of a target as balancing should fear it: jumps to every peak at once, and forgets it slowly (Peak EWMA, as in Twitter's
- * Finagle). What fades without being observed again fades to nothing, so that a target which was slow is tried again.
+ * Finagle). It goes on fading while nothing is observed, so that a target which was slow is tried again.
  */
 export class PeakEwma {
-  #valueMs = 0;
+  #peakMs = 0;
   #atMs = 0;
 
   observe(latencyMs: number, nowMs: number): void {
-    const kept = this.#keptAt(nowMs);
-    const mixed = latencyMs >= this.#valueMs ? latencyMs : this.#valueMs * kept + latencyMs * (1 - kept);
-    this.#valueMs = Math.max(latencyMinMs, mixed);
+    this.#peakMs = Math.max(latencyMinMs, latencyMs, this.at(nowMs));
     this.#atMs = nowMs;
   }
 
   /** In ms; 0 = nothing was observed yet. */
   at(nowMs: number): number {
-    return this.#valueMs === 0 ? 0 : Math.max(latencyMinMs, this.#valueMs * this.#keptAt(nowMs));
-  }
-
-  /** The part of the value that is left, 0 to 1. A clock that went backwards forgets nothing. */
-  #keptAt(nowMs: number): number {
-    return nowMs <= this.#atMs ? 1 : Math.exp((this.#atMs - nowMs) / timeConstantMs);
+    // A clock that went backwards forgets nothing.
+    if (this.#peakMs === 0 || nowMs <= this.#atMs) return this.#peakMs;
+    return Math.max(latencyMinMs, this.#peakMs * Math.exp((this.#atMs - nowMs) / timeConstantMs));
   }
 }

@@ -7,9 +7,12 @@ import { RoundRobin } from './round-robin.ts';
 const placesMax = 8;
 /** Odd, 2³² divided by the golden ratio: from one place of a key to its next. */
 const stride = 0x9e3779b1;
-/** Tells the part of its keys that a candidate is given apart from the place that led to it. */
+/** Tells whether a key is of the part that a candidate is given apart from where its places are. */
 const shareSalt = 0x85ebca77;
-/** No candidate has more than this times its share of the requests in flight, rounded up (Mirrokni et al., Consistent hashing with bounded loads, 2018). */
+/**
+ * No candidate has more than this times its share, by weight, of the requests in flight with this one, rounded up (Mirrokni, Thorup and
+ * Zadimoghaddam, Consistent hashing with bounded loads, 2018).
+ */
 const loadBound = 1.25;
 /** Requests in flight are added up again after so many picks per candidate … */
 const picksPerSurvey = 1 / 16;
@@ -57,17 +60,17 @@ export class Hashed<T extends Candidate> implements Balancer<T> {
       // Mixed the first time as well: the pool may have been chosen by bits of the same hash.
       const place = mixBits(keyHash + Math.imul(step + 1, stride));
       const candidate = this.#candidates[table[place % table.length]!]!;
-      if (candidate.open && candidate.hasRoom && this.#mayHave(candidate, place, nowMs)) return candidate;
+      if (candidate.open && candidate.hasRoom && this.#mayHave(candidate, keyHash, nowMs)) return candidate;
     }
     return this.#next(table[mixBits(keyHash + stride) % table.length]!, nowMs);
   }
 
-  #mayHave(candidate: T, place: number, nowMs: number): boolean {
+  #mayHave(candidate: T, keyHash: number, nowMs: number): boolean {
     const share = candidate.shareNow(nowMs);
     if (share < 1) {
       this.#survey(nowMs);
       // Where all are given little, all have their keys.
-      if (mixBits(place ^ shareSalt) * this.#largestShare >= share * 2 ** 32) return false;
+      if (mixBits(keyHash ^ shareSalt) * this.#largestShare >= share * 2 ** 32) return false;
     }
     return this.#isBelowBound(candidate, nowMs);
   }

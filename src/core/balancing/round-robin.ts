@@ -2,12 +2,12 @@ import type { Balancer, Candidate } from '../balancing.ts';
 import { compileRotation } from '../rotation.ts';
 
 /**
- * In turn, by weight. Who is given only a share of its weight collects it at each of its turns and is picked when that makes a whole. Where
- * a whole round brings no winner, all are given little: then the one that has collected most goes, so that they share evenly.
+ * In turn, by weight. Who is given only a share of its weight collects it at each of its turns, and is picked when that makes a whole. Where
+ * a round brings no winner, because all are given little, as many rounds are gone through at once as it takes until there is one.
  */
 export class RoundRobin<T extends Candidate> implements Balancer<T> {
   readonly #candidates: readonly T[];
-  /** By candidate, what it has collected of a turn; below 0 where it went before it had a whole one. */
+  /** By candidate, what it has collected of a turn. */
   readonly #credits: Float64Array;
   /** Indexes of candidates that are open. */
   #rotation: readonly number[] = [];
@@ -35,7 +35,6 @@ export class RoundRobin<T extends Candidate> implements Balancer<T> {
     const candidates = this.#candidates;
     const credits = this.#credits;
     const rotation = this.#rotation;
-    let richest = -1;
     for (let visit = 0; visit < rotation.length; visit++) {
       const index = rotation[this.#place]!;
       this.#place = this.#place + 1 === rotation.length ? 0 : this.#place + 1;
@@ -43,16 +42,37 @@ export class RoundRobin<T extends Candidate> implements Balancer<T> {
       if (!candidate.hasRoom) continue;
       const share = candidate.shareNow(nowMs);
       if (share >= 1) return candidate;
-      const credit = (credits[index]! += share);
-      if (credit >= 1) return this.#spend(index);
-      if (richest < 0 || credit > credits[richest]!) richest = index;
+      credits[index]! += share;
+      if (credits[index]! < 1) continue;
+      credits[index]! -= 1;
+      return candidate;
     }
-    return richest < 0 ? undefined : this.#spend(richest);
+    return this.#skipAhead(nowMs);
   }
 
-  #spend(index: number): T {
-    this.#credits[index]! -= 1;
-    return this.#candidates[index]!;
+  /** To the moment when the first one has collected a whole turn; all the others have collected as long. */
+  #skipAhead(nowMs: number): T | undefined {
+    const candidates = this.#candidates;
+    const credits = this.#credits;
+    let winner = -1;
+    let shortest = Infinity;
+    for (let index = 0; index < candidates.length; index++) {
+      const gain = this.#gain(index, nowMs);
+      const time = gain > 0 ? (1 - credits[index]!) / gain : Infinity;
+      if (time >= shortest) continue;
+      shortest = time;
+      winner = index;
+    }
+    if (winner < 0) return undefined;
+    for (let index = 0; index < candidates.length; index++) credits[index]! += shortest * this.#gain(index, nowMs);
+    credits[winner]! -= 1;
+    return candidates[winner];
+  }
+
+  /** What it collects in a round, relative to the others: nothing where it cannot be picked. */
+  #gain(index: number, nowMs: number): number {
+    const candidate = this.#candidates[index]!;
+    return candidate.open && candidate.hasRoom ? candidate.weight * candidate.shareNow(nowMs) : 0;
   }
 
   /** The new round goes on after the same part of it: beginning anew at every change of health would favour those that come first. */
