@@ -139,6 +139,7 @@ export class SingleWriter implements Controller {
 
   /** Compiles the revision in force anew, because what surrounds it has changed, and publishes that; in turn with the commands. */
   async refresh(timeoutMs: number): Promise<PublishResult> {
+    if (this.#closing) return nobody;
     const { publishing } = await this.#inTurn(async () => {
       const { revision, model } = this.#inForce;
       this.#inForce = inForce(revision, model, this.#parts.surroundings);
