@@ -42,9 +42,10 @@ export class MirrorConnection implements Carrier, Dispatcher.DispatchHandler {
     this.#client = new UndiciClient('http://mirror', {
       pipelining: 1,
       allowH2: false,
-      // The worker's tick sees to time-outs.
+      // The worker's tick sees to time-outs, but for what a target says of its own.
       headersTimeout: 0,
       bodyTimeout: 0,
+      keepAliveTimeout: 600_000,
       // Undici's own connector does not say which socket it is connecting, so that it could not be broken off.
       connect: (_options, callback) => {
         const socket = connect({ host, port, noDelay: true, keepAlive: true, autoSelectFamily: true });

@@ -4,9 +4,6 @@ import type { Copy } from './copy.ts';
 /** Marks a copy, so that whoever gets it can tell, and so that it is not copied again. */
 export const mirrorField = 'x-sluice-mirror';
 
-/** Undici writes the length itself, and refuses Expect. Nobody would wait for the 100 anyway. */
-const leftOut = new Set(['content-length', 'expect']);
-
 /** The fields of a copy as undici wants them: name, value, name, value … */
 export function copyFields({ address, authority, fields }: Copy): string[] {
   const list = ['host', authority === '' ? authorityOf(address) : authority, mirrorField, '1'];
@@ -14,7 +11,8 @@ export function copyFields({ address, authority, fields }: Copy): string[] {
     const end = fields.indexOf('\r\n', start);
     const colon = fields.indexOf(':', start);
     const name = fields.slice(start, colon);
-    if (!leftOut.has(name.toLowerCase())) list.push(name, fields.slice(valueStart(fields, colon + 1), end));
+    // Undici refuses it, and nobody would wait for the 100.
+    if (name.toLowerCase() !== 'expect') list.push(name, fields.slice(valueStart(fields, colon + 1), end));
     start = end + 2;
   }
   return list;

@@ -463,6 +463,16 @@ describe('a connection', () => {
     expect(target.accepted).toBe(1);
   });
 
+  test('that is idle is closed when the worker stops', async (t) => {
+    const target = await startRawTarget(t, answering);
+    const shadow = startMirrors(t, [target.address]);
+    shadow.begin(aHead());
+    await shadow.reports([{ sent: 1, inFlight: 0 }]);
+    expect(target.open).toBe(1);
+    shadow.mirrors.close();
+    await target.closedDownTo(0);
+  });
+
   test('that nobody uses is given up, and so is the address', async (t) => {
     const target = await startRawTarget(t, answering);
     const shadow = startMirrors(t, [target.address]);
