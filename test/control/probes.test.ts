@@ -6,6 +6,7 @@ import type { Conditions } from '../../src/core/conditions.ts';
 import type { HealthCheck, Model, SocketAddress } from '../../src/core/model.ts';
 import { bareSurroundings, compileSnapshot } from '../../src/core/snapshot.ts';
 import { Probes } from '../../src/control/probes.ts';
+import type { Peer } from '../support/raw-client.ts';
 import { deadPort, deafPort, startRawTarget, startTarget } from '../support/target.ts';
 import { aModel, aPool, aTarget, certificate, check, Ear } from './probes-support.ts';
 import { TestLog } from './support.ts';
@@ -14,7 +15,7 @@ interface Watch {
   readonly ear: Ear;
   readonly probes: Probes;
   readonly log: TestLog;
-  follow(model: Model, addresses?: ReadonlyMap<string, readonly string[]>): void;
+  readonly follow: (model: Model, addresses?: ReadonlyMap<string, readonly string[]>) => void;
 }
 
 function startProbes(t: TestContext, before?: Conditions): Watch {
@@ -199,16 +200,17 @@ describe('a target is healthy when', () => {
   });
 
   test('a kept connection is closed just as it is used, but a new one answers', async (t) => {
-    const target = await startRawTarget(t, async (peer, index) => {
+    let answers = 0;
+    const serve = async (peer: Peer, index: number): Promise<void> => {
       for (;;) {
         const asked = await peer.contains('\r\n\r\n').catch(() => undefined);
         if (asked === undefined) return;
         peer.text = '';
-        if (index === 0 && count++ === 1) return peer.reset();
+        if (index === 0 && answers++ === 1) return peer.reset();
         peer.send('HTTP/1.1 204 No Content\r\n\r\n');
       }
-    });
-    let count = 0;
+    };
+    const target = await startRawTarget(t, (peer, index) => void serve(peer, index));
     const { ear } = watch(t, target.address);
     await (await target.peer(1)).contains('GET /healthz');
     await (await target.peer(1)).contains('GET /healthz');
