@@ -23,7 +23,7 @@ export function readNetwork(value: Json): Reading<string> {
   const number = numberOf(address);
   const hostBits = BigInt(bits - prefix);
   const base = (number >> hostBits) << hostBits;
-  if (bits === 128 && prefix >= 96 && base >> 32n === 0xffffn) {
+  if (bits === 128 && base >> 32n === 0xffffn) {
     return unreadable(expected, value, `clients with IPv4 are seen as such; write "${textOf(base & 0xffff_ffffn, 32)}/${prefix - 96}"`);
   }
   const canonical = `${textOf(base, bits)}/${prefix}`;

@@ -362,6 +362,11 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     problems: ['/services/web/pools/blue/hashKey/address  expected true, found false'],
   },
   {
+    name: 'a key that is switched off in words',
+    text: pool('targets: [], balance: hash, hashKey: { path: "no" }'),
+    problems: ['/services/web/pools/blue/hashKey/path  expected true, found "no"'],
+  },
+  {
     name: 'a key without a name',
     text: pool('targets: [], balance: hash, hashKey: { header: }'),
     problems: ['/services/web/pools/blue/hashKey/header  expected a name without spaces, colons or other separators, found nothing (null)'],
@@ -403,6 +408,11 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     name: 'a probe more often than makes sense',
     text: pool('targets: [], health: { interval: 50ms }'),
     problems: ['/services/web/pools/blue/health/interval  expected a duration from 100ms to 1h, found "50ms"'],
+  },
+  {
+    name: 'a probe now and then',
+    text: pool('targets: [], health: { interval: 61m, timeout: 1m }'),
+    problems: ['/services/web/pools/blue/health/interval  expected a duration from 100ms to 1h, found "61m"'],
   },
   {
     name: 'a probe that waits for ages',

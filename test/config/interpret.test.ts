@@ -331,6 +331,7 @@ describe('cookies of two services, a and b', () => {
     { name: 'names of their own', b: named('b_id'), matches: [{}, { path: '/b/*' }], clash: false },
     { name: 'paths of their own', b: { path: '/b' }, matches: [{}, { path: '/b/*' }], clash: false },
     { name: 'no cookie of the second', b: { key: { address: true } }, matches: [{}, { path: '/b/*' }], clash: false },
+    { name: 'both cookies', a: { target: true }, b: { target: true }, matches: [{}, { path: '/b/*' }], clash: true },
     { name: 'cookies for targets alone', a: bound, b: bound, matches: [{}, { path: '/b/*' }], clash: true },
     {
       name: 'the name of the other’s second cookie',
@@ -348,6 +349,15 @@ describe('cookies of two services, a and b', () => {
     };
     expect(pointers({ services, routes })).toEqual(clash ? ['/services/b/sticky'] : []);
     expect(pointers({ services, routes: routes.toReversed() })).toEqual(clash ? ['/services/b/sticky'] : []);
+  });
+
+  test('a pattern that takes a whole domain keeps less specific routes away from every host in it', () => {
+    const service = { pools: { blue: { targets: [] } }, sticky: {} };
+    const ofB = { match: { host: 'w.x.y', path: '/b/*' }, service: 'b' };
+    const rest = [ofB, { service: 'a' }];
+    const services = { a: service, b: service };
+    expect(interpret({ services, routes: rest }).kind).toBe('invalid');
+    expect(interpret({ services, routes: [{ match: { host: '*.y' }, service: 'b' }, ...rest] }).kind).toBe('valid');
   });
 
   test('a service with two routes to one host is at peace with itself', () => {
@@ -513,14 +523,14 @@ describe('whatever a document holds', () => {
   });
 
   test('of the places where a key may be found, exactly one is given; TypeBox agrees', () => {
-    const schema = plainSchema(StickyKeySchema);
+    const choice = plainSchema(StickyKeySchema);
     const check = (document: JsonObject) => {
       const findings = new Findings();
-      const salvaged = checkShape(schema, document, findings);
+      const salvaged = checkShape(choice, document, findings);
       return { fine: findings.isEmpty, salvaged: salvaged !== undefined, typebox: Value.Check(StickyKeySchema, document) };
     };
     fc.assert(
-      fc.property(documentsOf(schema, undefined), (document) => {
+      fc.property(documentsOf(choice, undefined), (document) => {
         expect(check(document)).toEqual({ fine: true, salvaged: true, typebox: true });
       }),
     );
