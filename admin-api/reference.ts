@@ -73,7 +73,7 @@ curl -s -X PUT localhost:8081/v1/services/shop/weights -d '{"blue":90,"green":10
 | 503 | It could not be saved, so nothing has changed. |
 
 - **\`changed: false\`**: the document already said so. No revision was made.
-- **\`warnings\`** says what is allowed and probably not meant: weight on a pool that has no targets, or no weight anywhere.
+- **\`warnings\`** says what is allowed and probably not meant: weight on a pool that cannot serve or is taken out, a fallback that could take nothing.
 - **Weights** are relative: 90 and 10 mean the same as 9 and 1. All weights 0 is allowed and means that requests are answered with 503 \`no_weight\`.
 - **\`If-Match\`** with the \`ETag\` of what you read makes a change only if nobody else has changed anything since (412 otherwise). Of two writers
   with the same \`If-Match\` exactly one wins.
@@ -81,6 +81,21 @@ curl -s -X PUT localhost:8081/v1/services/shop/weights -d '{"blue":90,"green":10
   fixed while Sluice runs (addresses, \`admin\`, \`dataDir\`, \`workers\`, \`log\`) stays as it is.
 - **A body is JSON whatever curl calls it.** A key that stands twice in one object is refused. A call from a browser (one with \`Origin\` or \`Sec-Fetch-Site\`) must be same-origin and say
   \`application/json\`.
+
+## Taking out and draining
+
+\`\`\`sh
+curl -s -X POST 'localhost:8081/v1/services/shop/pools/green/state?wait=drained' -d '{"state":"drain","deadline":"30s"}'
+curl -s -X POST localhost:8081/v1/services/shop/pools/green/targets/10.0.0.7:3000/state -d '{"state":"ready"}'
+\`\`\`
+
+\`drain\` sends nobody new; clients that are bound by a cookie may stay. \`maint\` sends nobody. What runs may finish until the deadline; then it is
+ended, WebSockets with a close frame and spread over some seconds. A state is a change like any other: it is saved, and \`undo\` takes it back. With
+\`wait=drained\`, also when a target, pool or service is removed, the call is answered when nothing runs there any more: 200 with
+\`"drained":true\`, or 202 with \`remaining\` when \`timeout\` is over.
+
+The name of a target stands in the path as it is; a host:port needs no encoding. A target whose name has been resolved is shown once for each
+address, as \`id@address\`, and is changed under its own name.
 
 ## Probes
 
@@ -91,5 +106,5 @@ worker serves, also while others are being replaced, and 503 from the moment of 
 
 Without \`admin.tokens\` everybody who can reach the API may do everything, which is why it then listens on loopback only and takes calls for
 that host only. With tokens, every call but the probes carries \`Authorization: Bearer …\`. A \`viewer\` reads; an \`operator\` also moves traffic: weights,
-switch, undo, restore; an \`admin\` also changes configuration and services.
+switch, states, overrides, mirrors, undo, restore; an \`admin\` also changes configuration, services, pools and targets, and rotates signing keys.
 `;

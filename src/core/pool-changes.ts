@@ -1,6 +1,6 @@
 /** Changes of one pool or one target, of mirrors and of overrides. They leave the rest of the document exactly as it was written. */
 import type { Change } from './change.ts';
-import { equalJson, isJsonObject, ownValue, type Json, type JsonObject } from './json.ts';
+import { childPointer, equalJson, isJsonObject, ownValue, type Json, type JsonObject } from './json.ts';
 import type { Pool, Service } from './model.ts';
 import { nameHint } from './nearest.ts';
 import {
@@ -61,16 +61,18 @@ function usesOf(service: Service, poolId: string): string[] {
 export function putTarget(current: Standing, { service, pool, target, document }: ChangeOf<'putTarget'>): Proposal {
   const place = findPool(current, service, pool);
   if (place.kind === 'rejected') return place;
+  const items = itemsOf(current, place);
+  const known = place.pool.targets.findIndex((candidate) => candidate.id === target);
+  const index = known < 0 ? items.length : known;
   const id = ownValue(document, 'id');
   if (id !== undefined && id !== target) {
+    const pointer = ['services', service, 'pools', pool, 'targets', index, 'id'].reduce<string>(childPointer, '');
     const message = `expected ${JSON.stringify(target)}, the id in the path, found ${JSON.stringify(id)}; leave it out`;
-    return reject('INVALID', 'The target cannot have another id than the path says.', [{ pointer: '/id', message }]);
+    return reject('INVALID', 'The target cannot have another id than the path says.', [{ pointer, message }]);
   }
-  const items = itemsOf(current, place);
-  const index = place.pool.targets.findIndex((candidate) => candidate.id === target);
   const item = shortest(target, document);
-  if (index >= 0 && equalJson(shortest(target, asObject(items[index]!)), item)) return proposed(current.document);
-  return withItems(current, place, index < 0 ? [...items, item] : items.with(index, item));
+  if (known >= 0 && equalJson(shortest(target, asObject(items[index]!)), item)) return proposed(current.document);
+  return withItems(current, place, items.toSpliced(index, 1, item));
 }
 
 export function deleteTarget(current: Standing, { service, pool, target }: ChangeOf<'deleteTarget'>): Proposal {

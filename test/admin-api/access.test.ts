@@ -22,11 +22,25 @@ const leastRoles: Record<string, Role | 'public'> = {
   'PUT /v1/services/:service/weights': 'operator',
   'PATCH /v1/services/:service/weights': 'operator',
   'POST /v1/services/:service/switch': 'operator',
+  'GET /v1/services/:service/pools/:pool': 'viewer',
+  'PUT /v1/services/:service/pools/:pool': 'admin',
+  'DELETE /v1/services/:service/pools/:pool': 'admin',
+  'GET /v1/services/:service/pools/:pool/targets/:target': 'viewer',
+  'PUT /v1/services/:service/pools/:pool/targets/:target': 'admin',
+  'DELETE /v1/services/:service/pools/:pool/targets/:target': 'admin',
+  'POST /v1/services/:service/pools/:pool/state': 'operator',
+  'POST /v1/services/:service/pools/:pool/targets/:target/state': 'operator',
+  'GET /v1/services/:service/mirrors': 'viewer',
+  'PUT /v1/services/:service/mirrors': 'operator',
+  'GET /v1/services/:service/overrides': 'viewer',
+  'PUT /v1/services/:service/overrides': 'operator',
   'GET /v1/revisions': 'viewer',
   'GET /v1/revisions/:number': 'viewer',
   'POST /v1/revisions/:number/restore': 'operator',
   'POST /v1/undo': 'operator',
   'GET /v1/journal': 'viewer',
+  'GET /v1/events': 'viewer',
+  'POST /v1/signing-keys/rotate': 'admin',
   'GET /metrics': 'viewer',
   'GET /livez': 'public',
   'GET /readyz': 'public',
@@ -40,7 +54,7 @@ test('every call is in the table of roles', () => {
 test.each(Object.entries(leastRoles))('%s: %s and above may call it, nobody below', async (name, least) => {
   const { call } = await startApi(needsToken);
   const { method, path: pattern } = routes.find((route) => `${route.method} ${route.path}` === name)!;
-  const path = pattern.replace(':service', 'demo').replace(':number', '1');
+  const path = pattern.replace(':service', 'demo').replace(':pool', 'blue').replace(':target', '127.0.0.1:3001').replace(':number', '1');
   expect((await call(method, path)).status === 401).toBe(least !== 'public');
   for (const role of roles) {
     const allowed = least === 'public' || roles.indexOf(role) >= roles.indexOf(least);

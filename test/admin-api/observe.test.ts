@@ -1,31 +1,58 @@
 import { describe, expect, test } from 'vitest';
 import { statusOf } from '../../admin-api/error-status.ts';
 import { errorsOf } from '../../admin-api/openapi.ts';
+import type { ProbedCondition } from '../../admin-api/options.ts';
 import type { Route } from '../../admin-api/route.ts';
 import { routes } from '../../admin-api/routes.ts';
 import { errorSummaries } from '../../src/core/errors.ts';
-import type { ServiceReport, WorkerReport } from '../../src/core/reports.ts';
+import type { ServiceReport, TargetReport, WorkerReport } from '../../src/core/reports.ts';
+import { bareSurroundings, compileSnapshot, type Surroundings } from '../../src/core/snapshot.ts';
 import { openBench } from '../control/support.ts';
 import { TestFleet } from '../control/fleet.ts';
-import { startApi } from './support.ts';
+import { nowMs, startApi, type TestApi } from './support.ts';
 
 const blueTarget = '127.0.0.1:3001';
 
 function report(connections: number, inFlight: number, codes: Record<string, number>): WorkerReport {
   const durations = { counts: [2, 1, ...Array.from({ length: 12 }, () => 0), 3], sumMs: 1500 };
+  const target: TargetReport = {
+    id: blueTarget,
+    inFlight,
+    streaming: Math.min(1, inFlight),
+    upgraded: 0,
+    available: true,
+    ejected: false,
+    ejections: 1,
+    codes,
+  };
   const service: ServiceReport = {
     id: 'demo',
     retries: 4,
-    pools: [{ id: 'blue', targets: [{ id: blueTarget, inFlight, codes }], durations }],
+    rescued: 3,
+    decisions: { split: 10, fallback: 2 },
+    mirrors: [{ pool: 'shadow', sent: 7, dropped: { busy: 1 }, inFlight: 1 }],
+    pools: [{ id: 'blue', targets: [target], durations, picked: 12, queued: 2, clients: undefined }],
   };
   return { revision: 1, connections, inFlight, services: [service], terminations: { no_route: 2 } };
 }
+
+const idle = {
+  health: 'unprobed',
+  factor: 1,
+  ejected: false,
+  ejections: 0,
+  available: false,
+  inFlight: 0,
+  inFlightBy: { http: 0, streaming: 0, upgraded: 0 },
+  requests: 0,
+};
 
 test('status tells revision, processes, weights, shares and where requests are', async () => {
   const { call, parts } = await startApi();
   parts.fleet.reports.set(1, report(5, 2, { 200: 10, 502: 1 })).set(2, report(1, 1, { 200: 4 }));
   parts.fleet.gone.push(report(9, 9, { 200: 100 }));
   await call('PATCH', '/v1/services/demo/weights', { green: 300 });
+  const observed = { requests: null, clients: null };
   expect((await call('GET', '/v1/status')).body).toEqual({
     state: 'ready',
     revision: 2,
@@ -39,25 +66,178 @@ test('status tells revision, processes, weights, shares and where requests are',
       demo: {
         weights: { blue: 100, green: 300 },
         shares: { blue: 0.25, green: 0.75 },
+        fallback: null,
+        sticky: false,
+        decisions: { split: 30, fallback: 6 },
+        rescued: 9,
+        mirrors: [{ pool: 'shadow', sent: 21, dropped: { busy: 3 }, inFlight: 2 }],
         pools: {
           blue: {
             weight: 100,
             share: 0.25,
+            observed,
+            state: 'ready',
+            available: { count: 1, of: 1 },
+            queued: 4,
             inFlight: 3,
             requests: 115,
-            targets: { [blueTarget]: { address: blueTarget, inFlight: 3, requests: 115 } },
+            targets: {
+              [blueTarget]: {
+                ...idle,
+                address: blueTarget,
+                state: 'ready',
+                ejections: 3,
+                available: true,
+                inFlight: 3,
+                inFlightBy: { http: 1, streaming: 2, upgraded: 0 },
+                requests: 115,
+              },
+            },
           },
           green: {
             weight: 300,
             share: 0.75,
+            observed,
+            state: 'ready',
+            available: { count: 0, of: 1 },
+            queued: 0,
             inFlight: 0,
             requests: 0,
-            targets: { '127.0.0.1:3002': { address: '127.0.0.1:3002', inFlight: 0, requests: 0 } },
+            targets: { '127.0.0.1:3002': { ...idle, address: '127.0.0.1:3002', state: 'ready' } },
           },
         },
       },
     },
   });
+});
+
+describe('status of a service', () => {
+  // oxlint-disable-next-line typescript/no-explicit-any -- looked into here and there
+  const demoOf = async ({ call }: TestApi): Promise<any> => (await call('GET', '/v1/status')).body.services.demo;
+
+  test('shows what an operator has taken out, until when, and that its weight does not count', async () => {
+    const api = await startApi();
+    await api.call('PATCH', '/v1/services/demo', { fallback: 'blue', sticky: {}, weights: { blue: 50, green: 50 } });
+    await api.call('POST', '/v1/services/demo/pools/green/state', { state: 'drain' });
+    const demo = await demoOf(api);
+    expect(demo).toMatchObject({ fallback: 'blue', sticky: true, weights: { blue: 50, green: 50 }, shares: { blue: 1, green: 0 } });
+    const taken = { state: 'drain', drainUntil: '2026-05-01T12:00:30.000Z' };
+    expect(demo.pools.green).toMatchObject({ ...taken, weight: 50, share: 0, targets: { '127.0.0.1:3002': taken } });
+    expect(demo.pools.blue.drainUntil).toBeUndefined();
+  });
+
+  test('shows what probes say, and nothing of it where nobody probes', async () => {
+    const condition: ProbedCondition = {
+      health: 'unhealthy',
+      factor: 0.5,
+      told: 'drain',
+      sinceMs: nowMs,
+      last: { detail: 'status 503' },
+    };
+    const api = await startApi({ health: { conditionOf: () => condition } });
+    await api.call('PATCH', '/v1/services/demo', { pools: { blue: { health: { path: '/healthz' } } } });
+    const { blue, green } = (await demoOf(api)).pools;
+    expect(blue.targets[blueTarget]).toMatchObject({
+      health: 'unhealthy',
+      healthSince: '2026-05-01T12:00:00.000Z',
+      lastProbe: 'status 503',
+      factor: 0.5,
+      told: 'drain',
+    });
+    expect(green.targets['127.0.0.1:3002']).toEqual({ ...idle, address: '127.0.0.1:3002', state: 'ready' });
+  });
+
+  test('shows each address of a resolved name', async () => {
+    const bench = await openBench();
+    const surroundings: Surroundings = { ...bareSurroundings, addresses: new Map([['127.0.0.1', ['10.0.0.1', '10.0.0.2']]]) };
+    const snapshot = compileSnapshot(bench.controller.model(), 1, surroundings);
+    const api = await startApi({ snapshot: () => snapshot }, bench);
+    const { blue } = (await demoOf(api)).pools;
+    expect(blue.available).toEqual({ count: 0, of: 2 });
+    expect(Object.entries<{ address: string }>(blue.targets).map(([id, { address }]) => [id, address])).toEqual([
+      [`${blueTarget}@10.0.0.1`, '10.0.0.1:3001'],
+      [`${blueTarget}@10.0.0.2`, '10.0.0.2:3001'],
+    ]);
+  });
+
+  test('shows what has been removed as long as something runs there', async () => {
+    const api = await startApi();
+    const { call, parts } = api;
+    parts.fleet.reports.set(1, report(5, 2, { 200: 10 }));
+    await call('PUT', '/v1/services/demo/pools/blue/targets/b2', { url: 'http://127.0.0.1:3009' });
+    await call('DELETE', `/v1/services/demo/pools/blue/targets/${blueTarget}`);
+    const running = (await demoOf(api)).pools.blue;
+    expect(running).toMatchObject({ inFlight: 2, requests: 10, available: { count: 0, of: 1 } });
+    expect(running.targets[blueTarget]).toMatchObject({ address: null, inFlight: 2, removed: true });
+    expect(running.targets.b2.removed).toBeUndefined();
+
+    await call('POST', '/v1/services/demo/switch', { to: 'green' });
+    await call('DELETE', '/v1/services/demo/pools/blue');
+    const { weights, pools } = await demoOf(api);
+    expect(weights).toEqual({ green: 100 });
+    expect(pools.blue).toMatchObject({ removed: true, weight: 0, inFlight: 2, targets: { [blueTarget]: { removed: true } } });
+
+    parts.fleet.reports.set(1, report(5, 0, { 200: 12 }));
+    expect(Object.keys((await demoOf(api)).pools)).toEqual(['green']);
+  });
+
+  test('shows how requests were really spread since the first look, in status and metrics', async () => {
+    const api = await startApi();
+    const { call, parts, look } = api;
+    const picked = (blue: number, green: number): WorkerReport => {
+      const whole = report(1, 0, {});
+      const [service] = whole.services;
+      const [pool] = service!.pools;
+      return {
+        ...whole,
+        services: [
+          {
+            ...service!,
+            pools: [
+              { ...pool!, picked: blue },
+              { ...pool!, id: 'green', picked: green },
+            ],
+          },
+        ],
+      };
+    };
+    parts.fleet.reports.set(1, picked(1000, 0));
+    await look();
+    parts.fleet.reports.set(1, picked(1090, 10));
+    const { blue, green } = (await demoOf(api)).pools;
+    expect([blue.observed, green.observed]).toEqual([
+      { requests: 0.9, clients: null },
+      { requests: 0.1, clients: null },
+    ]);
+    const { text } = await call('GET', '/metrics');
+    expect(text).toContain('sluice_observed_share{service="demo",pool="green",by="requests"} 0.1\n');
+    expect(text).not.toContain('by="clients"');
+  });
+});
+
+test('events are what was noted, newest first, as far as they are kept', async () => {
+  const { call, events, parts, look } = await startApi();
+  expect((await call('GET', '/v1/events')).body).toEqual({ events: [] });
+  parts.fleet.reports.set(1, report(1, 1, {}));
+  await look();
+  await call('POST', '/v1/services/demo/pools/blue/state', { state: 'maint' });
+  parts.fleet.reports.set(1, report(1, 0, {}));
+  await look();
+  const [drained, taken] = (await call('GET', '/v1/events')).body.events;
+  const place = { service: 'demo', pool: 'blue' };
+  expect(drained).toMatchObject({ seq: 2, kind: 'drain', ...place, target: blueTarget, from: 'maint', to: 'drained' });
+  expect(taken).toMatchObject({ seq: 1, kind: 'state', ...place, target: blueTarget, from: 'ready', to: 'maint', cause: 'revision 2' });
+  expect(drained.at).toMatch(/^1970-01-01T00:00:\d\d\.000Z$/);
+  expect((await call('GET', '/v1/events?limit=1')).body.events).toEqual([drained]);
+  expect(parts.log.lines.at(-1)).toMatchObject({ level: 'info', message: 'drain finished', fields: { ...place, target: blueTarget } });
+
+  for (let n = 0; n < 1500; n++) events.note({ kind: 'health', ...place, target: '', from: '', to: String(n), cause: '' });
+  const latest = (await call('GET', '/v1/events?limit=1000')).body.events.map(({ seq, to }: { seq: number; to: string }) => [seq, to]);
+  expect(latest).toHaveLength(1000);
+  expect([latest[0], latest[999]]).toEqual([
+    [1502, '1499'],
+    [503, '500'],
+  ]);
 });
 
 test('a worker that has never answered is shown without numbers, and all weights 0 as shares of 0', async () => {
@@ -160,7 +340,8 @@ describe('OpenAPI', () => {
       'query timeout',
       'query wait',
     ]);
-    const changes = routes.filter((route) => route.method !== 'GET');
+    // A rotation of keys makes no revision.
+    const changes = routes.filter((route) => route.method !== 'GET' && route.path !== '/v1/signing-keys/rotate');
     expect(changes.every((route) => route.ifMatch === true && route.answers[202] !== undefined)).toBe(true);
   });
 });

@@ -14,6 +14,7 @@ interface Refused {
 
 const w = '/v1/services/demo/weights';
 const s = '/v1/services/demo/switch';
+const p = '/v1/services/demo/pools/blue';
 
 const refused: readonly Refused[] = [
   { call: ['GET', '/v1/servises'], is: '404 NOT_FOUND', says: 'There is no /v1/servises. Did you mean /v1/services?' },
@@ -172,7 +173,68 @@ const refused: readonly Refused[] = [
   {
     call: ['PUT', `${w}?wait=all`, { green: 1 }],
     is: '400 MALFORMED',
-    says: 'Query parameter "wait": expected workers or none, found "all".',
+    says: 'Query parameter "wait": expected workers, none or drained, found "all".',
+  },
+  {
+    call: ['PUT', `${w}?wait=drained`, { green: 1 }],
+    is: '400 MALFORMED',
+    says: 'Query parameter "wait": nothing drains by this call, so it is workers or none, and not "drained".',
+  },
+  {
+    call: ['POST', `${p}/state?wait=drained`, { state: 'ready' }],
+    is: '422 INVALID',
+    says: 'Nothing drains when the state is ready; leave wait=drained out.',
+  },
+  {
+    call: ['POST', `${p}/state`, { state: 'gone' }],
+    is: '422 INVALID',
+    says: 'The state cannot be set; send for example {"state":"drain","deadline":"30s"}.',
+  },
+  {
+    call: ['POST', '/v1/services/demo/pools/gren/state', { state: 'drain' }],
+    is: '404 POOL_NOT_FOUND',
+    says: 'Service "demo" has no pool "gren". Did you mean "green"? There are blue and green.',
+  },
+  {
+    call: ['POST', `${p}/targets/127.0.0.1:3002/state`, { state: 'drain' }],
+    is: '404 TARGET_NOT_FOUND',
+    says: 'Pool "blue" of service "demo" has no target "127.0.0.1:3002". Did you mean "127.0.0.1:3001"? There is only 127.0.0.1:3001.',
+  },
+  {
+    call: ['GET', '/v1/services/demo/pools/gren'],
+    is: '404 POOL_NOT_FOUND',
+    says: 'Service "demo" has no pool "gren". Did you mean "green"? There are blue and green.',
+  },
+  {
+    call: ['GET', `${p}/targets/__proto__`],
+    is: '404 TARGET_NOT_FOUND',
+    says: 'Pool "blue" of service "demo" has no target "__proto__". There is only 127.0.0.1:3001.',
+  },
+  {
+    call: ['DELETE', p],
+    is: '409 POOL_IN_USE',
+    says: 'Pool "blue" of service "demo" cannot be removed: it has the weight 100; move its weight away first, for example by switching to "green".',
+  },
+  { call: ['DELETE', p, { force: true }], is: '422 INVALID', says: 'This call takes no body; leave it out.' },
+  {
+    call: ['PUT', '/v1/services/demo/mirrors'],
+    is: '400 MALFORMED',
+    says: 'The body is empty; send a JSON array such as [{"pool":"shadow","percent":10}], or [].',
+  },
+  {
+    call: ['PUT', '/v1/services/demo/overrides', { pool: 'green' }],
+    is: '422 INVALID',
+    says: 'The body is no array; send one such as [{"match":{"headers":{"x-canary":"1"}},"pool":"green"}], or [].',
+  },
+  {
+    call: ['GET', '/v1/services/dmo/mirrors'],
+    is: '404 SERVICE_NOT_FOUND',
+    says: 'There is no service "dmo". Did you mean "demo"? There is only demo.',
+  },
+  {
+    call: ['POST', '/v1/signing-keys/rotate'],
+    is: '404 NOT_FOUND',
+    says: 'This Sluice keeps no signing keys, so there are none to rotate.',
   },
   {
     call: ['PUT', `${w}?timeout=5`, { green: 1 }],
@@ -223,6 +285,25 @@ test.each([
   expect((await call('POST', s, body)).body.problems).toEqual(problems);
 });
 
+test.each([
+  { body: {}, problems: [{ pointer: '/state', message: 'expected ready, drain or maint, found nothing' }] },
+  {
+    body: { state: 'down', deadline: '5', 'a/b': 1 },
+    problems: [
+      { pointer: '/a~1b', message: 'unknown key "a/b"; expected state or deadline' },
+      { pointer: '/state', message: 'expected ready, drain or maint, found "down"' },
+      { pointer: '/deadline', message: 'expected a duration such as 30s, found "5"; write 5s for seconds or 5ms for milliseconds' },
+    ],
+  },
+  {
+    body: { state: 'ready', deadline: '5s' },
+    problems: [{ pointer: '/deadline', message: 'nothing ends when the state is ready; leave it out' }],
+  },
+])('a state of $body is refused with its problems', async ({ body, problems }) => {
+  const { call } = await startApi();
+  expect((await call('POST', `${p}/state`, body)).body.problems).toEqual(problems);
+});
+
 describe('the place of a problem leads into the body that was sent', () => {
   const blue = 'blue: expected a whole number from 0 to 1000000, found -1';
   const tooSmall = 'expected a whole number from 0 to 1000000, found the number -1';
@@ -244,6 +325,34 @@ describe('the place of a problem leads into the body that was sent', () => {
     {
       call: ['PATCH', '/v1/config', { workers: 3 }],
       problems: [{ pointer: '/workers', message: expect.stringMatching(/^workers is fixed/) }],
+    },
+    {
+      call: ['PUT', p, { targets: [], weight: 1 }],
+      problems: [{ pointer: '/weight', message: expect.stringMatching(/^unknown key "weight"/) }],
+    },
+    {
+      call: ['PUT', `${p}/targets/127.0.0.1:3001`, { url: 'http://a', weight: -1 }],
+      problems: [{ pointer: '/weight', message: expect.stringMatching(/found the number -1$/) }],
+    },
+    {
+      call: ['PUT', `${p}/targets/b2`, { weight: 1 }],
+      problems: [{ pointer: '/url', message: expect.stringMatching(/^the key "url" is missing/) }],
+    },
+    {
+      call: ['PUT', `${p}/targets/b2`, { id: 'b3', url: 'http://a' }],
+      problems: [{ pointer: '/id', message: 'expected "b2", the id in the path, found "b3"; leave it out' }],
+    },
+    {
+      call: ['PUT', `${p}/targets/a:80`, '"ftp://a"'],
+      problems: [{ pointer: '', message: expect.stringMatching(/^expected a URL/) }],
+    },
+    {
+      call: ['PUT', '/v1/services/demo/mirrors', [{ pool: 'shadow', percent: 10 }]],
+      problems: [{ pointer: '/0/pool', message: expect.stringMatching(/no pool "shadow"/) }],
+    },
+    {
+      call: ['PUT', '/v1/services/demo/overrides', [{ match: {}, pool: 'shadow' }]],
+      problems: [{ pointer: '/0/pool', message: expect.stringMatching(/no pool "shadow"/) }],
     },
     { call: ['PUT', w, [90]], problems: [{ pointer: '', message: 'expected an object, found an array' }] },
     // Elsewhere in the configuration: what the body says is right, and what it leads to is not.

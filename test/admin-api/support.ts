@@ -4,14 +4,22 @@ import { errorsOf } from '../../admin-api/openapi.ts';
 import { ProblemDocumentSchema } from '../../admin-api/problems.ts';
 import { routes } from '../../admin-api/routes.ts';
 import { Census } from '../../src/control/census.ts';
+import { EventLog } from '../../src/control/events.ts';
+import { Observer } from '../../src/control/observed.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { request, type Dispatcher } from 'undici';
 import { Value } from 'typebox/value';
 import { expect, onTestFinished } from 'vitest';
 import { openBench, type Bench } from '../control/support.ts';
 
+/** The time of these tests. */
+export const nowMs = Date.UTC(2026, 4, 1, 12);
+
 export interface TestApi extends Bench {
   readonly url: string;
+  readonly events: EventLog;
+  /** Reads the fleet as the composition root does once per second. */
+  readonly look: () => Promise<void>;
   readonly setState: (state: ProcessState) => void;
   /** A body that is no text is sent as JSON and says so; a text is sent as it is and says nothing. */
   readonly call: (
@@ -56,7 +64,13 @@ export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?:
   await controller.republish(1000);
   let state: ProcessState = 'ready';
   const census = new Census(parts.fleet);
-  const metrics = new Metrics(async () => ({ reading: await census.read(1000), model: controller.model() }));
+  const { clock, log } = parts;
+  const events = new EventLog({ log, clock });
+  const observer = new Observer({ events, clock, snapshot: () => controller.snapshot() });
+  const metrics = new Metrics(async () => {
+    const reading = await census.read(1000);
+    return { reading, model: controller.model(), observed: observer.shares(reading.totals) };
+  });
   const app = buildAdminApi({
     controller,
     fleet: {
@@ -69,7 +83,11 @@ export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?:
     tokens: [],
     address: { host: '127.0.0.1', port: 8081 },
     state: () => state,
-    log: parts.log,
+    log,
+    nowMs: () => nowMs,
+    snapshot: () => controller.snapshot(),
+    observed: observer,
+    events,
     ...overrides,
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -81,6 +99,8 @@ export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?:
     parts,
     controller,
     url,
+    events,
+    look: async () => observer.onReading(await census.read(1000)),
     setState: (next) => void (state = next),
     async call(method, path, body, headers = {}) {
       const isText = body === undefined || typeof body === 'string' || body instanceof Uint8Array;

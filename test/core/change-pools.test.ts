@@ -174,7 +174,9 @@ describe('a target', () => {
     const refusal = proposeChange(standing(), putTarget('b3', { id: 'b4', url: 'http://10.0.0.3' }));
     expect(refusal).toMatchObject({
       code: 'INVALID',
-      problems: [{ pointer: '/id', message: 'expected "b3", the id in the path, found "b4"; leave it out' }],
+      problems: [
+        { pointer: '/services/demo/pools/blue/targets/2/id', message: 'expected "b3", the id in the path, found "b4"; leave it out' },
+      ],
     });
   });
 });
