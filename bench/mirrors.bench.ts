@@ -148,7 +148,7 @@ function residentBytes(rootPid: number): number {
 async function copiesOf(adminPort: number, serviceId: string): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${adminPort}/v1/status`, { headers: { connection: 'close' } });
   const status = (await answer.json()) as Status;
-  const mirrors = status.services.find(({ id }) => id === serviceId)?.mirrors ?? [];
+  const mirrors = status.services[serviceId]?.mirrors ?? [];
   return mirrors.map(({ sent, dropped }) => `${sent} sent, dropped: ${JSON.stringify(dropped)}`).join();
 }
 

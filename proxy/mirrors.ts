@@ -121,7 +121,7 @@ export class Mirrors implements CopyOwner {
       if (nowMs - copy.begunMs < this.limits.timeMs) break;
       copy.drop('timeout');
     }
-    if (typeof this.#undici === 'object') this.#undici.tidy();
+    if (typeof this.#undici === 'object') this.#undici.tidy(nowMs);
   }
 
   report(serviceId: string): MirrorReport[] {
@@ -184,7 +184,7 @@ export class Mirrors implements CopyOwner {
     this.#undici = 'loading';
     import('undici').then(
       ({ Client }) => {
-        this.#undici = new MirrorConnections(this.limits, this.#clock, this.#onBug, Client);
+        this.#undici = new MirrorConnections({ limits: this.limits, clock: this.#clock, onBug: this.#onBug, UndiciClient: Client });
         this.#sendWaiting();
       },
       (error: unknown) => {

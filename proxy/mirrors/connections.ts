@@ -1,94 +1,138 @@
 import type { MirrorLimits } from '../../src/core/mirror-limits.ts';
 import type { SocketAddress } from '../../src/core/model.ts';
 import { type ClientClass, type ConnectionOwner, MirrorConnection } from './connection.ts';
-import type { Copy } from './copy.ts';
+import type { Carrier, Copy } from './copy.ts';
 
-/** The connections for copies to one address. */
-class AddressConnections implements ConnectionOwner {
+/** The connections for copies to one address, and the copies that wait for one. */
+class AddressConnections implements ConnectionOwner, Carrier {
   readonly answerBytes: number;
   readonly onBug: (error: unknown) => void;
-  readonly all: MirrorConnection[] = [];
-  /** Until then nothing is sent there, because a connect has failed. */
-  pausedUntilMs = -Infinity;
-  readonly #clock: { readonly nowMs: number };
-  readonly #pauseMs: number;
-
-  constructor({ answerBytes, pauseMs }: MirrorLimits, clock: { readonly nowMs: number }, onBug: (error: unknown) => void) {
-    this.answerBytes = answerBytes;
-    this.onBug = onBug;
-    this.#pauseMs = pauseMs;
-    this.#clock = clock;
-  }
-
-  onIdle(connection: MirrorConnection): void {
-    connection.idleSinceMs = this.#clock.nowMs;
-  }
-
-  onConnectFailed(): void {
-    this.pausedUntilMs = this.#clock.nowMs + this.#pauseMs;
-  }
-
-  onGone(connection: MirrorConnection): void {
-    const index = this.all.indexOf(connection);
-    if (index >= 0) this.all.splice(index, 1);
-  }
-}
-
-/** All connections for copies of one worker, by address. */
-export class MirrorConnections {
+  readonly #address: SocketAddress;
   readonly #limits: MirrorLimits;
   readonly #clock: { readonly nowMs: number };
-  readonly #onBug: (error: unknown) => void;
   readonly #UndiciClient: ClientClass;
-  readonly #byAddress = new Map<string, AddressConnections>();
+  readonly #connections: MirrorConnection[] = [];
+  readonly #line: Copy[] = [];
+  #serving: NodeJS.Immediate | undefined;
+  /** Until then nothing is sent there, because a connect has failed. */
+  #pausedUntilMs = -Infinity;
 
-  constructor(limits: MirrorLimits, clock: { readonly nowMs: number }, onBug: (error: unknown) => void, UndiciClient: ClientClass) {
+  constructor(address: SocketAddress, { limits, clock, onBug, UndiciClient }: ConnectionsOptions) {
+    this.answerBytes = limits.answerBytes;
+    this.onBug = onBug;
+    this.#address = address;
     this.#limits = limits;
     this.#clock = clock;
-    this.#onBug = onBug;
     this.#UndiciClient = UndiciClient;
   }
 
-  /** Sends a copy over the first connection that is free, or a new one; or drops it. */
-  send(copy: Copy): void {
-    const { address } = copy;
-    const here = this.#connectionsTo(address);
-    if (this.#clock.nowMs < here.pausedUntilMs) {
-      copy.drop('connect_failed');
-      return;
-    }
-    let connection = here.all.find(({ isFree }) => isFree);
-    if (connection === undefined) {
-      if (here.all.length >= this.#limits.connections) {
-        copy.drop('busy');
-        return;
-      }
-      connection = new MirrorConnection(this.#UndiciClient, address, here);
-      here.all.push(connection);
-    }
-    connection.send(copy);
+  get isUsed(): boolean {
+    return this.#connections.length > 0 || this.#line.length > 0 || this.#isPaused;
   }
 
-  /** Gives up what has not been used for a while, so that addresses which nobody mirrors to any more leave nothing behind. */
-  tidy(): void {
-    const { nowMs } = this.#clock;
-    for (const [key, { all, pausedUntilMs }] of this.#byAddress) {
-      for (const connection of all.filter(({ isFree, idleSinceMs }) => isFree && nowMs - idleSinceMs >= this.#limits.idleMs)) {
-        connection.discard();
-      }
-      if (all.length === 0 && nowMs >= pausedUntilMs) this.#byAddress.delete(key);
+  send(copy: Copy): void {
+    const connection = this.#isPaused ? undefined : this.#freeConnection();
+    if (connection !== undefined) connection.send(copy);
+    else if (this.#isPaused) copy.drop('connect_failed');
+    else if (this.#line.length >= this.#limits.waiting) copy.drop('busy');
+    else {
+      copy.carrier = this;
+      this.#line.push(copy);
+    }
+  }
+
+  tidy(nowMs: number): void {
+    for (const connection of this.#connections.slice()) {
+      if (connection.isFree && nowMs - connection.idleSinceMs >= this.#limits.idleMs) connection.discard();
     }
   }
 
   close(): void {
-    for (const { all } of this.#byAddress.values()) for (const connection of all.slice()) connection.discard();
-    this.#byAddress.clear();
+    clearImmediate(this.#serving);
+    for (const connection of this.#connections.slice()) connection.discard();
   }
 
-  #connectionsTo({ host, port }: SocketAddress): AddressConnections {
-    const key = `${host} ${port}`;
+  /** A copy that waits is given up. */
+  discard(copy: Copy): void {
+    const index = this.#line.indexOf(copy);
+    if (index >= 0) this.#line.splice(index, 1);
+  }
+
+  // From connections.
+
+  onIdle(connection: MirrorConnection): void {
+    connection.idleSinceMs = this.#clock.nowMs;
+    this.#serveLine();
+  }
+
+  onConnectFailed(): void {
+    this.#pausedUntilMs = this.#clock.nowMs + this.#limits.pauseMs;
+  }
+
+  onGone(connection: MirrorConnection): void {
+    this.#connections.splice(this.#connections.indexOf(connection), 1);
+    this.#serveLine();
+  }
+
+  get #isPaused(): boolean {
+    return this.#clock.nowMs < this.#pausedUntilMs;
+  }
+
+  #freeConnection(): MirrorConnection | undefined {
+    const free = this.#connections.find(({ isFree }) => isFree);
+    if (free !== undefined || this.#connections.length >= this.#limits.connections) return free;
+    const connection = new MirrorConnection(this.#UndiciClient, this.#address, this);
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** Not at once: undici is in the middle of the copy before. */
+  #serveLine(): void {
+    if (this.#line.length === 0) return;
+    this.#serving ??= setImmediate(() => {
+      this.#serving = undefined;
+      // Those for which there is no connection come back into the line, in the same order.
+      for (const copy of this.#line.splice(0)) this.send(copy);
+    });
+  }
+}
+
+export interface ConnectionsOptions {
+  readonly limits: MirrorLimits;
+  /** The worker's coarse clock. */
+  readonly clock: { readonly nowMs: number };
+  readonly onBug: (error: unknown) => void;
+  readonly UndiciClient: ClientClass;
+}
+
+/** All connections for copies of one worker, by address. */
+export class MirrorConnections {
+  readonly #options: ConnectionsOptions;
+  readonly #byAddress = new Map<string, AddressConnections>();
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** Sends a copy over the first connection that is free, or a new one, or when one is; or drops it. */
+  send(copy: Copy): void {
+    const { address } = copy;
+    const key = `${address.host} ${address.port}`;
     let known = this.#byAddress.get(key);
-    if (known === undefined) this.#byAddress.set(key, (known = new AddressConnections(this.#limits, this.#clock, this.#onBug)));
-    return known;
+    if (known === undefined) this.#byAddress.set(key, (known = new AddressConnections(address, this.#options)));
+    known.send(copy);
+  }
+
+  /** Gives up what has not been used for a while, so that addresses which nobody mirrors to any more leave nothing behind. */
+  tidy(nowMs: number): void {
+    for (const [key, connections] of this.#byAddress) {
+      connections.tidy(nowMs);
+      if (!connections.isUsed) this.#byAddress.delete(key);
+    }
+  }
+
+  close(): void {
+    for (const connections of this.#byAddress.values()) connections.close();
+    this.#byAddress.clear();
   }
 }

@@ -24,9 +24,10 @@ export interface CopyOwner {
   forget(copy: Copy): void;
 }
 
-/** What is breaking off a copy that is on a connection. */
+/** Who has a copy that is whole: a connection, or a line of copies that wait for one. */
 export interface Carrier {
-  discard(): void;
+  /** The copy is given up. */
+  discard(copy: Copy): void;
 }
 
 /** One copy, from the head of its request to the end of its answer: `recording` → `whole` → `over`. */
@@ -39,7 +40,6 @@ export class Copy implements Recording {
   readonly fields: string;
   /** On the worker's coarse clock. */
   readonly begunMs: number;
-  /** Set while a connection carries it. */
   carrier: Carrier | undefined;
   readonly #owner: CopyOwner;
   readonly #account: MirrorAccount;
@@ -117,7 +117,7 @@ export class Copy implements Recording {
     this.#body = undefined;
     const { carrier } = this;
     this.carrier = undefined;
-    carrier?.discard();
+    carrier?.discard(this);
     this.#owner.forget(this);
   }
 

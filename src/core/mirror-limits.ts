@@ -6,6 +6,11 @@ export interface MirrorLimits {
   readonly copies: number;
   /** Connections to one address, each of which carries one copy at a time. */
   readonly connections: number;
+  /**
+   * Copies that wait for one of the connections to an address, so that requests which come at the same moment are not lost to the shadow.
+   * With those that are being carried they are half of all copies: a shadow that hangs leaves the other half to the others.
+   */
+  readonly waiting: number;
   /** Of one request's body. */
   readonly bodyBytes: number;
   /** Of all bodies that are kept at the same time. With the other defaults it is never reached: 64 copies of 64 KiB are 4 MiB. */
@@ -24,6 +29,7 @@ export interface MirrorLimits {
 export const mirrorLimits: MirrorLimits = {
   copies: 64,
   connections: 8,
+  waiting: 24,
   bodyBytes: 64 * 1024,
   memoryBytes: 16 * 1024 * 1024,
   answerBytes: 64 * 1024,
@@ -41,7 +47,7 @@ export const mirrorLimits: MirrorLimits = {
  */
 export const mirrorDrops = {
   concurrency: 'As many copies were on their way as one worker has at a time.',
-  busy: 'All connections to the target were carrying other copies.',
+  busy: 'As many copies as may were waiting for a connection to the target.',
   body_too_large: 'The body of the request is larger than what is kept of one.',
   memory: 'The bodies of other copies took all the memory that there is for them.',
   no_target: 'No target of the pool was available.',

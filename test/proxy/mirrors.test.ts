@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test, type TestContext, vi } from 'vitest';
@@ -238,16 +240,36 @@ describe('a copy is dropped, and all it held is released,', () => {
     for (const target of targets) await target.closedDownTo(0);
   });
 
-  test('where eight are on their way to the target', async (t) => {
+  test('where eight are on their way to the target, and 24 wait for them', async (t) => {
     const target = await startRawTarget(t);
     const shadow = startMirrors(t, [target.address]);
-    for (let count = 0; count < 11; count++) shadow.begin(aHead());
-    await shadow.reports([{ sent: 8, inFlight: 8, dropped: { busy: 3 } }]);
-    (await target.peer(0)).send(ok);
-    await shadow.reports([{ sent: 8, inFlight: 7, dropped: { busy: 3 } }]);
+    for (let count = 0; count < 35; count++) shadow.begin(aHead({ target: `/${count}` }));
+    await shadow.reports([{ sent: 8, inFlight: 32, dropped: { busy: 3 } }]);
+    const first = await target.peer(0);
+    first.send(ok);
+    await shadow.reports([{ sent: 9, inFlight: 31, dropped: { busy: 3 } }]);
+    await first.contains('GET /8 ');
     shadow.begin(aHead());
-    await shadow.reports([{ sent: 9, inFlight: 8, dropped: { busy: 3 } }]);
-    expect(target.accepted).toBe(8);
+    shadow.begin(aHead());
+    await shadow.reports([{ sent: 9, inFlight: 32, dropped: { busy: 4 } }]);
+    // A connection that breaks leaves its place to a new one.
+    (await target.peer(1)).reset();
+    await (await target.peer(8)).contains('GET /9 ');
+    await shadow.reports([{ sent: 10, inFlight: 31, dropped: { busy: 4, reset: 1 } }]);
+    first.send(ok);
+    await first.contains('GET /10 ');
+    expect(target.accepted).toBe(9);
+    shadow.tick(mirrorLimits.timeMs);
+    expect(shadow.reported()).toMatchObject([{ inFlight: 0, dropped: { busy: 4, reset: 1, timeout: 30 } }]);
+    // Nobody is left in the line.
+    for (let count = 0; count < 32; count++) shadow.begin(aHead());
+    await shadow.reports([{ sent: 19, inFlight: 32, dropped: { busy: 4, reset: 1, timeout: 30 } }]);
+  });
+
+  test('where a target with copies waiting for it refuses the connection, all of them at once', async (t) => {
+    const shadow = startMirrors(t, [{ host: '127.0.0.1', port: await deadPort() }]);
+    for (let count = 0; count < 32; count++) shadow.begin(aHead());
+    await shadow.reports([{ sent: 0, inFlight: 0, dropped: { connect_failed: 32 } }]);
   });
 
   test('where its body is larger than what is kept of one, be that known beforehand or not', async (t) => {
@@ -372,6 +394,22 @@ describe('a copy is dropped, and all it held is released,', () => {
     expect(shadow.mirrors.heldBytes).toBe(0);
   });
 
+  test('and a connect that takes too long is broken off; the next copy tries again', async (t) => {
+    const sockets: Socket[] = [];
+    const onSocket = (message: unknown) => void sockets.push((message as { readonly socket: Socket }).socket);
+    const shadow = startMirrors(t, [{ host: '127.0.0.1', port: await deafPort(t) }]);
+    subscribe('net.client.socket', onSocket);
+    t.onTestFinished(() => void unsubscribe('net.client.socket', onSocket));
+    shadow.begin(aHead());
+    await vi.waitFor(() => expect(sockets.map(({ connecting }) => connecting)).toEqual([true]), { interval: 2 });
+    shadow.tick(mirrorLimits.timeMs);
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true]);
+    await settle();
+    shadow.begin(aHead());
+    await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, false]), { interval: 2 });
+    expect(shadow.reported()).toMatchObject([{ sent: 0, inFlight: 1, dropped: { timeout: 1 } }]);
+  });
+
   test.for([
     ['resets', (peer: Peer) => peer.reset()],
     ['closes', (peer: Peer) => peer.end()],
@@ -479,6 +517,7 @@ describe('a connection', () => {
     shadow.begin(aHead());
     await shadow.reports([{ sent: 1, inFlight: 0 }]);
     shadow.tick(mirrorLimits.idleMs - 1);
+    await settle();
     expect(target.open).toBe(1);
     shadow.tick(mirrorLimits.idleMs);
     await target.closedDownTo(0);
