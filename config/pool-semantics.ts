@@ -20,7 +20,7 @@ export function checkPool(pool: Salvaged<PoolDocument>, pointer: string, finding
     findings.add(`${pointer}/hashKey`, 'it is only of use with balance: hash; write that too, or remove hashKey', 'key');
   }
   if (pool.health !== undefined) checkHealth(pool.health, `${pointer}/health`, findings);
-  checkEjection(pool.ejection ?? {}, `${pointer}/ejection`, findings);
+  if (pool.ejection !== undefined) checkEjection(pool.ejection, `${pointer}/ejection`, findings);
 }
 
 function checkTargets(targets: Salvaged<PoolDocument['targets']>, pointer: string, findings: Findings): void {

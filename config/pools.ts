@@ -17,10 +17,10 @@ export function readPool(id: string, document: PoolDocument): Pool {
     drainUntilMs: readDrainUntil(document.drainUntil),
     balance: readBalance(document),
     health: document.health && readHealth(document.health),
-    ejection: readEjection(document.ejection),
-    panicShare: must(readPercent, document.panic ?? poolDefaults.panic.value),
+    ejection: document.ejection === undefined ? bareEjection : readEjection(document.ejection),
+    panicShare: document.panic === undefined ? barePanicShare : must(readPercent, document.panic),
     slowStartMs: must(readDuration, document.slowStart ?? poolDefaults.slowStart.value),
-    limits: readLimits(document.limits),
+    limits: document.limits === undefined ? bareLimits : readLimits(document.limits),
   };
 }
 
@@ -64,7 +64,7 @@ export function readHealth(document: HealthDocument): HealthCheck {
   };
 }
 
-function readEjection({ failures, base, max, share }: NonNullable<PoolDocument['ejection']> = {}): EjectionPolicy {
+function readEjection({ failures, base, max, share }: NonNullable<PoolDocument['ejection']>): EjectionPolicy {
   return {
     failures: failures ?? ejectionDefaults.failures.value,
     baseMs: must(readDuration, base ?? ejectionDefaults.base.value),
@@ -73,7 +73,7 @@ function readEjection({ failures, base, max, share }: NonNullable<PoolDocument['
   };
 }
 
-function readLimits(limits: NonNullable<PoolDocument['limits']> = {}): PoolLimits {
+function readLimits(limits: NonNullable<PoolDocument['limits']>): PoolLimits {
   return {
     maxConnections: limits.maxConnections ?? poolLimitDefaults.maxConnections.value,
     maxInFlight: limits.maxInFlight ?? poolLimitDefaults.maxInFlight.value,
@@ -81,3 +81,8 @@ function readLimits(limits: NonNullable<PoolDocument['limits']> = {}): PoolLimit
     queueTimeoutMs: must(readDuration, limits.queueTimeout ?? poolLimitDefaults.queueTimeout.value),
   };
 }
+
+// Most of a thousand pools say nothing of these: they share one object, which is read once and travels once in a snapshot.
+const bareEjection = readEjection({});
+const bareLimits = readLimits({});
+const barePanicShare = must(readPercent, poolDefaults.panic.value);
