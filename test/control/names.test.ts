@@ -5,6 +5,7 @@ import { askAgainMs, retryMs } from '../../src/control/names/pace.ts';
 import { systemResolver } from '../../src/control/names/system-resolver.ts';
 import { Names } from '../../src/control/names.ts';
 import { bareSurroundings, compileSnapshot } from '../../src/core/snapshot.ts';
+import { settle } from '../support/raw-client.ts';
 import { type DnsServer, startDns } from './dns-server.ts';
 import { aModel, aPool, aTarget, Ear } from './probes-support.ts';
 import { TestLog } from './support.ts';
@@ -183,6 +184,19 @@ describe.concurrent('a name of a target', () => {
     follow('b.internal');
     expect([dns.asked.has('b.internal'), changes(), ear.notes.length]).toEqual([false, 0, 0]);
   });
+});
+
+test('what is answered about a name that has been forgotten is nothing', async () => {
+  const late = Promise.withResolvers<{ address: string; ttl: number }[]>();
+  const ask = (): Promise<{ address: string; ttl: number }[]> => late.promise;
+  const resolver: NameResolver = { resolve4: ask, resolve6: ask, lookup: () => Promise.resolve([]), close: () => {} };
+  let changes = 0;
+  const names = new Names({ resolver, events: new Ear(), log: new TestLog(), random: () => 0, onChange: () => changes++ });
+  for (const model of [aModel(aPool('blue', [aTarget('a', { host: app, port: 3000 })])), aModel()])
+    names.follow(model, compileSnapshot(model, 1));
+  late.resolve([{ address: '10.0.0.1', ttl: 60 }]);
+  await settle();
+  expect([names.addresses().size, changes]).toEqual([0, 0]);
 });
 
 test('localhost is what it is for every other program', async (t) => {

@@ -145,6 +145,16 @@ describe('a target is unhealthy when', () => {
     expect((await ear.noted('a', 'unhealthy')).cause).toBe('1 probe failed: the answer is not HTTP');
   });
 
+  test('it takes the connection, but does not speak TLS', async (t) => {
+    const target = await startRawTarget(t);
+    const { ear } = watch(t, target.address, { kind: 'https', timeoutMs: 60 });
+    expect((await ear.noted('a', 'unhealthy')).cause).toBe('1 probe failed: no answer within 60 ms');
+    // Nothing is left of it.
+    await (
+      await target.peer(0)
+    ).ended;
+  });
+
   test('its certificate is not to be trusted, and the check wants it to be', async (t) => {
     const strict = watch(t, await startTlsTarget(t), { kind: 'https', verify: true });
     expect((await strict.ear.noted('a', 'unhealthy')).cause).toBe('1 probe failed: self-signed certificate');
@@ -211,7 +221,7 @@ describe('a target is healthy when', () => {
       }
     };
     const target = await startRawTarget(t, (peer, index) => void serve(peer, index));
-    const { ear } = watch(t, target.address);
+    const { ear } = watch(t, target.address, { fall: 1 });
     await (await target.peer(1)).contains('GET /healthz');
     await (await target.peer(1)).contains('GET /healthz');
     expect(ear.notes).toEqual([]);
@@ -361,8 +371,10 @@ describe('what is told', () => {
     const [first, second, third] = await Promise.all([1, 2, 3].map(() => startRawTarget(t)));
     const { ear, follow } = startProbes(t);
     follow(aModel(aPool('blue', [aTarget('a', first!.address), aTarget('b', third!.address)])));
+    const old = await first!.peer(0);
     follow(aModel(aPool('blue', [aTarget('a', second!.address, { weight: 5 }), aTarget('b', third!.address, { weight: 5 })])));
     expect([ear.toldOf('a'), ear.toldOf('b')]).toEqual(['unknown 1 ready', 'good']);
+    await old.ended;
   });
 
   test('a target that has traffic already is not suspected because probes are switched on', async (t) => {
