@@ -368,9 +368,7 @@ export class ProxiedUpgrades implements Upgrades {
 
   /** A client that leaves before its handshake is answered need not be answered. After it, its FIN goes to the target like its bytes. */
   #onClientEnd(socket: Socket): void {
-    const connection = this.#connections.get(socket);
-    if (connection?.status !== 101) socket.destroy();
-    else connection.webSocket?.onClientEnd();
+    if (this.#connections.get(socket)?.status !== 101) socket.destroy();
   }
 
   #onClientGone(socket: Socket): void {
@@ -481,13 +479,6 @@ class ClosableWebSocket {
       this.#passedAtMs = nowMs;
     }
     return nowMs >= this.#untilMs || (!this.#clientTold && nowMs - this.#passedAtMs >= stalledMs);
-  }
-
-  /** A client that leaves without a close frame has said everything. */
-  onClientEnd(): void {
-    if (!this.#toldToClose) return;
-    this.#tellTarget();
-    this.#client.end();
   }
 
   /** The client is gone. The target may go on reading for a while, since cutting it could take the close frame with it. */

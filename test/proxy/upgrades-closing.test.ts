@@ -70,8 +70,9 @@ function saidAndClosed(peer: Peer): { readonly before: string; readonly close: s
 const closeOfOurs = '\x88\x91\x03\xe9service restart';
 
 const endings = [
-  ['drained', (proxy: TestProxy) => takeOut(proxy)],
-  ['shutdown', (proxy: TestProxy) => void proxy.plane.drain(0)],
+  ['drained', 50, (proxy: TestProxy) => takeOut(proxy)],
+  // A process that stops has less time for all of them.
+  ['shutdown', 5, (proxy: TestProxy) => void proxy.plane.drain(0)],
 ] as const;
 
 /** A large message, then small ones one behind the other, until the socket is told to close. */
@@ -123,8 +124,8 @@ async function openMany(t: TestContext, count: number): Promise<{ proxy: TestPro
 }
 
 describe('closing WebSockets', () => {
-  test.for(endings)('that are busy both ways loses and garbles nothing (%s)', async ([cause, close], t) => {
-    const { proxy, clients, ends } = await openMany(t, 50);
+  test.for(endings)('that are busy both ways loses and garbles nothing (%s)', async ([cause, count, close], t) => {
+    const { proxy, clients, ends } = await openMany(t, count);
     const heardByClients = clients.map(listen);
     const heardByTarget = ends.map(listen);
     ends.forEach(talk);
@@ -151,6 +152,17 @@ describe('closing WebSockets', () => {
     expect(clients.slice(-30).every((client) => open.includes(client))).toBe(true);
     expect(proxy.report().services[0]!.pools[0]!.targets[0]!.upgraded).toBeGreaterThanOrEqual(30);
     await Promise.all(closed);
+  });
+
+  test('finds those that went to another target than they were meant for', async (t) => {
+    const target = await startRawTarget(t);
+    const proxy = await startProxy(t, { pools: { blue: [{ host: '127.0.0.1', port: await deadPort() }, target] } });
+    const opened = [await openRaw(proxy, target), await openRaw(proxy, target)];
+    takeOut(proxy, 'blue/t2');
+    for (const { client } of opened) {
+      await client.contains(restart);
+      client.send(closeOfClient);
+    }
   });
 
   test('leaves those of other targets alone', async (t) => {
@@ -304,6 +316,9 @@ describe('a WebSocket that is closed', () => {
 });
 
 // These wait for seconds, so they do it together.
+const firstToEnd = (sides: Readonly<Record<string, Peer>>) =>
+  Promise.race(Object.entries(sides).map(([name, { ended }]) => ended.then(() => name)));
+
 describe.concurrent('an upgraded connection that does not close', () => {
   test('is cut where its client does not answer, and its target is told', async (t) => {
     const { proxy, client, peer } = await startRaw(t);
@@ -316,16 +331,29 @@ describe.concurrent('an upgraded connection that does not close', () => {
     expect(await proxy.logged(() => true)).toMatchObject({ status: 101, cause: 'drained' });
   });
 
-  test('is cut where a frame stands still, without a close frame in its middle', async (t) => {
-    const { proxy, client, peer } = await startRaw(t);
+  test('is cut earlier where a frame stands still, and gets no close frame in its middle', async (t) => {
+    const { proxy, target, client: deaf } = await startRaw(t);
+    const { client, peer } = await openRaw(proxy, target);
     const half = textOfTarget('hello').slice(0, 4);
     peer.send(half);
     await client.contains(half);
     takeOut(proxy);
-    await client.ended;
+    expect(await firstToEnd({ deaf, client })).toBe('client');
     expect(said(client)).toBe(half);
     expect(await proxy.logged(() => true)).toMatchObject({ status: 101, cause: 'drained' });
     await peer.ended;
+  });
+
+  test('is no reason for a client that has answered to wait for its target', async (t) => {
+    const { proxy, target, client: deaf } = await startRaw(t);
+    const { client, peer } = await openRaw(proxy, target);
+    peer.socket.allowHalfOpen = true;
+    takeOut(proxy);
+    await client.contains(restart);
+    client.send(closeOfClient);
+    expect(await firstToEnd({ deaf, client })).toBe('client');
+    await peer.ended;
+    peer.socket.destroy();
   });
 
   test('is cut where it is closing by itself, but does not come to an end', async (t) => {
@@ -400,11 +428,13 @@ describe('handshakes tell how a target does', () => {
   const policies = {
     all: { ejection: { failures: 2, baseMs: 30_000, maxMs: 30_000, maxShare: 0.9 } },
   };
-  const deadPlace = async () => ({ host: '127.0.0.1', port: await deadPort() });
-
-  test('one that cannot be connected is ejected', async (t) => {
+  test.for([
+    ['refuses connections', () => deadPort()],
+    ['does not accept connections', deafPort],
+  ] as const)('one that %s is ejected', async ([, badPort], t) => {
     const target = await startRawTarget(t, (peer) => peer.socket.once('data', () => peer.send(switchingTo('websocket'))));
-    const proxy = await startProxy(t, { pools: { blue: [await deadPlace(), target] }, policies });
+    const bad = { host: '127.0.0.1', port: await badPort(t) };
+    const proxy = await startProxy(t, { pools: { blue: [bad, target] }, policies, timeouts: { connectMs: 50 } });
     for (let count = 0; count < 4; count++) {
       const client = await proxy.connect();
       expect((await client.ask(handshake)).status).toBe(101);
@@ -413,11 +443,14 @@ describe('handshakes tell how a target does', () => {
     expect(ejectionOf(proxy)).toEqual([true, false]);
   });
 
-  test('one that leaves without an answer is ejected', async (t) => {
-    const leave = (peer: Peer) => peer.socket.once('data', () => peer.end());
-    const targets = [await startRawTarget(t, leave), await startRawTarget(t, leave)];
-    const proxy = await startProxy(t, { pools: { blue: targets }, policies, retryAttempts: 0 });
-    for (let count = 0; count < 4; count++) expect((await (await proxy.connect()).ask(handshake)).status).toBe(502);
+  test.for([
+    ['leaves without an answer', 502, (peer: Peer) => peer.end()],
+    ['does not answer', 504, () => {}],
+  ] as const)('one that %s is ejected', async ([, status, act], t) => {
+    const react = (peer: Peer) => peer.socket.once('data', () => act(peer));
+    const targets = [await startRawTarget(t, react), await startRawTarget(t, react)];
+    const proxy = await startProxy(t, { pools: { blue: targets }, policies, retryAttempts: 0, timeouts: { responseMs: 50 } });
+    for (let count = 0; count < 4; count++) expect((await (await proxy.connect()).ask(handshake)).status).toBe(status);
     // Never the last of a pool.
     expect(ejectionOf(proxy).filter((ejected) => ejected)).toHaveLength(1);
   });
