@@ -60,6 +60,10 @@ export function describeRemaining({ http, streaming, upgraded }: Remaining): str
   return `${http + streaming + upgraded} in flight${kinds.length === 0 ? '' : ` (${kinds.join(', ')})`}`;
 }
 
+/** More of a value is not read; `--json` has all of it. */
+const shownMax = 200;
+
 function show(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value);
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return text.length <= shownMax ? text : `${text.slice(0, shownMax - 1)}…`;
 }

@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, type TestContext } from 'vitest';
-import { startAppWith } from '../e2e/app.ts';
+import { runCli } from '../../src/cli/cli.ts';
+import { startAppWith, startHoldingApp } from '../e2e/app.ts';
 import { isAlive, runSluice, startSluice, temporaryDirectory } from '../support/process.ts';
 
 const document = {
@@ -52,7 +53,9 @@ test('status shows processes and pools', async (t) => {
   const { stdout } = await sluiceCommand('status');
   expect(stdout).toMatch(new RegExp(`^Revision 1, ready \\(supervisor pid ${sluice.pid}, control pid \\d+\\)$`, 'm'));
   expect(stdout).toMatch(/^ {5}2 +\d+ +1 +0 +0$/m);
-  expect(stdout).toMatch(/^shop +green +0 +0% +2 +0 +0$/m);
+  expect(stdout).toMatch(/^shop +green +ready +0 +0% +- +- +2\/2 +0 +0$/m);
+  // Of targets there is only something to say when they are not as they should be.
+  expect(stdout).not.toContain('TARGET');
   expect(JSON.parse((await sluiceCommand('status', '--json')).stdout)).toMatchObject({ state: 'ready', revision: 1 });
 });
 
@@ -113,6 +116,107 @@ test("history shows other people's words and does not let them act on the termin
   expect(stdout).toContain('\\u001b[2J\\u001b]0;owned\\u0007\\u202eoops\\u000a99 now admin all-yours');
   // oxlint-disable-next-line no-control-regex
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+});
+
+describe('a pool or a target', () => {
+  /** Sluice in front of one application that keeps an answer back, with that request on its way. */
+  async function startHolding(t: TestContext) {
+    const app = await startHoldingApp(t);
+    const services = { shop: { pools: { blue: { targets: [{ id: 'b1', url: app.url }] }, green: { targets: [] } }, weights: { blue: 1 } } };
+    const sluice = await startSluice(t, { document: { services }, workers: 0 });
+    const answer = fetch(`${sluice.proxyUrl}/hold`).then((response) => response.text());
+    await app.arrived;
+    return { ...app, sluice, answer, sluiceCommand: (...args: string[]) => runSluice(t, [...args, '--admin', sluice.adminUrl]) };
+  }
+
+  test('is drained, shown as such, taken out at once, and brought back', async (t) => {
+    const { sluiceCommand } = await start(t);
+    const drained = await sluiceCommand('drain', 'shop/green', '--deadline', '1h', '--reason', 'new disk');
+    expect({ code: drained.code, stderr: drained.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(drained.stdout).toMatch(
+      new RegExp(
+        '^Revision 2 is in force \\(before: 1\\)\\.\\n {2}/services/shop/pools/green/state: nothing -> "drain"\\n' +
+          ' {2}/services/shop/pools/green/drainUntil: nothing -> "[^"]+"\\n' +
+          'What runs on shop/green may finish; "sluice status" shows it\\. To bring it back, type: sluice ready shop/green\\n$',
+      ),
+    );
+    expect((await sluiceCommand('maint', 'shop/blue/127.0.0.1:1')).stderr).toBe(
+      'Warning: Pool "blue" has no target that is ready, so every request of service "shop" is answered with 503.\n',
+    );
+    const { stdout } = await sluiceCommand('status');
+    expect(stdout).toMatch(/^shop +green +drain +0 +0% +- +- +0\/2 +0 +0$/m);
+    expect(stdout).toMatch(/^shop +blue +127\.0\.0\.1:1 +maint +unprobed +no +0 +-$/m);
+    expect((await sluiceCommand('ready', 'shop/blue/127.0.0.1:1')).stdout).toContain('/services/shop/pools/blue/targets: ');
+    expect((await sluiceCommand('ready', 'shop/green')).stdout).toContain('/services/shop/pools/green/state: "drain" -> nothing\n');
+    expect((await sluiceCommand('ready', 'shop/green')).stdout).toBe('Nothing to change: revision 5 says so already.\n');
+  });
+
+  test('that is not there is refused with the nearest name', async (t) => {
+    const { sluiceCommand } = await start(t);
+    const pool = await sluiceCommand('drain', 'shop/gren');
+    expect(pool).toMatchObject({ code: 2, stdout: '' });
+    expect(pool.stderr).toContain('Did you mean "green"?');
+    const target = await sluiceCommand('drain', 'shop/green/127.0.0.1:22', '--json');
+    expect(target.code).toBe(2);
+    expect(JSON.parse(target.stdout)).toMatchObject({ code: 'TARGET_NOT_FOUND' });
+  });
+
+  test('is waited for with --wait: what still runs is told, and in the end that nothing does', async (t) => {
+    const { sluice, finish, answer } = await startHolding(t);
+    const lines: string[] = [];
+    const output = {
+      complain: (text: string) => void lines.push(`! ${text}`),
+      print(text: string) {
+        lines.push(text);
+        // The application answers when the progress has been told, and not before.
+        if (text.includes('1 in flight')) finish();
+      },
+    };
+    const launchNothing = (): never => {
+      throw new Error('nothing is to be started');
+    };
+    const launcher = { run: launchNothing, embed: launchNothing, listenForStop: launchNothing };
+    const code = await runCli(['drain', 'shop/blue/b1', '--wait', '--admin', sluice.adminUrl], launcher, '0', output);
+    expect(code).toBe(0);
+    expect(await answer).toBe('finished');
+    expect(lines.filter((line) => !/^(Revision 2 is in force| {2}\/services\/)/.test(line))).toEqual([
+      'shop/blue/b1: 1 in flight.',
+      '! Warning: Pool "blue" has no target that is ready, so every request of service "shop" is answered with 503.',
+      'Nothing runs on shop/blue/b1 any more. To bring it back, type: sluice ready shop/blue/b1',
+    ]);
+  });
+
+  test('on which something still runs when the time is over is 5', async (t) => {
+    const { sluiceCommand, finish, answer } = await startHolding(t);
+    const { code, stdout, stderr } = await sluiceCommand('drain', 'shop/blue', '--wait', '--timeout', '50ms');
+    expect(code).toBe(5);
+    expect(stdout).toMatch(/^Revision 2 is in force/);
+    expect(stdout).not.toContain('any more');
+    expect(stderr).toContain('Not drained yet: 1 in flight. What is left when the deadline is over is ended; "sluice status" shows it.\n');
+    const json = await sluiceCommand('maint', 'shop/blue', '--wait', '--timeout', '50ms', '--json');
+    expect(json.code).toBe(5);
+    expect(JSON.parse(json.stdout)).toMatchObject({ drained: false, remaining: { http: 1, streaming: 0, upgraded: 0 } });
+    finish();
+    expect(await answer).toBe('finished');
+  });
+
+  test('among many is shown as a change of one line that can be read', async (t) => {
+    const targets = Array.from({ length: 100 }, (_, n) => `http://127.0.0.1:${4000 + n}`);
+    const sluice = await startSluice(t, { document: { services: { shop: { pools: { blue: { targets } } } } }, workers: 0 });
+    const { stdout } = await runSluice(t, ['maint', 'shop/blue/127.0.0.1:4000', '--admin', sluice.adminUrl]);
+    const line = stdout.split('\n').find((candidate) => candidate.includes('/services/shop/pools/blue/targets'));
+    expect(line).toMatch(/^ {2}\S+: \["http:\/\/127\.0\.0\.1:4000",.*… -> \[\{"url":"http:\/\/127\.0\.0\.1:4000","state":"maint",.*…$/);
+    expect(line!.length).toBeLessThan(500);
+  });
+
+  test('is not waited for where nothing would be changed', async (t) => {
+    const { sluiceCommand, finish, answer } = await startHolding(t);
+    const { code, stdout } = await sluiceCommand('drain', 'shop/blue', '--wait', '--dry-run');
+    expect([code, stdout.split('\n')[0]]).toEqual([0, 'Would become revision 2:']);
+    expect(stdout).not.toContain('What runs');
+    finish();
+    expect(await answer).toBe('finished');
+  });
 });
 
 describe('the environment', () => {
@@ -248,6 +352,15 @@ describe('what is typed wrong is answered with what to type', () => {
     { args: ['status', '--timeout', '30d'], says: /Write a duration of at most 10m\./ },
     { args: ['status', '--admin', 'ftp://x'], says: /Write a URL such as http:\/\/127\.0\.0\.1:8081\./ },
     { args: ['history', '-n', '0'], says: /Write a whole number from 1 to 1000\./ },
+    {
+      args: ['drain', 'shop'],
+      says: /"shop" is not SERVICE\/POOL or SERVICE\/POOL\/TARGET\. Type for example: sluice drain shop\/green \("sluice status" shows the names\)/,
+    },
+    { args: ['ready', '/green'], says: /Type for example: sluice ready shop\/green/ },
+    { args: ['maint', 'shop/green/'], says: /Type for example: sluice maint shop\/green/ },
+    { args: ['maint', 'shop/green/a/b'], says: /"shop\/green\/a\/b" is not SERVICE\/POOL/ },
+    { args: ['drain', 'shop/green', '--deadline', '5'], says: /Write a duration such as 30s or 5m\./ },
+    { args: ['ready', 'shop/green', '--deadline', '5s'], says: /Unknown option '--deadline'/ },
     { args: ['check'], says: /Required option '-c, --config <file>' not specified/ },
   ])('$args', async ({ args, says }, t) => {
     const { code, stdout, stderr } = await runSluice(t, args);
@@ -257,11 +370,14 @@ describe('what is typed wrong is answered with what to type', () => {
 });
 
 describe('help', () => {
-  test.for(['run', 'demo', 'check', 'status', 'weights', 'switch', 'undo', 'history', 'stop'])('%s shows examples', async (command, t) => {
-    const { code, stdout, stderr } = await runSluice(t, ['help', command]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}sluice ${command}`, 'm'));
-  });
+  test.for(['run', 'demo', 'check', 'status', 'weights', 'switch', 'drain', 'ready', 'maint', 'undo', 'history', 'stop'])(
+    '%s shows examples',
+    async (command, t) => {
+      const { code, stdout, stderr } = await runSluice(t, ['help', command]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^Examples:\\n {2}sluice ${command}`, 'm'));
+    },
+  );
 
   test('without a command there is an overview', async (t) => {
     const { code, stdout } = await runSluice(t, []);
