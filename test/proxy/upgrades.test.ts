@@ -194,6 +194,22 @@ describe('a handshake', () => {
     expect(answer.field('x-sluice-revision')).toBe('1');
   });
 
+  test('is answered with our cookies beside those of the target, each in a line of its own', async (t) => {
+    const said = `${switching.slice(0, -2)}Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n`;
+    const target = await startRawTarget(t, (peer) => peer.socket.once('data', () => peer.send(said)));
+    const own = { from: 'own', cookie: 'place' } as const;
+    const cookies = { maxAgeMs: 60_000, cookiePath: '/', sameSite: 'lax', secure: 'auto' } as const;
+    const proxy = await startProxy(t, {
+      pools: { blue: [target] },
+      service: { sticky: { key: own, target: true, onShrink: 'move', ...cookies } },
+      surroundings: { signingKeys: [{ id: 'k1', secret: 'A'.repeat(43) }] },
+    });
+    const answer = await (await proxy.connect()).ask(plain());
+    const values = answer.head.match(/(?<=^set-cookie: )[^=]+/gim);
+    expect(values).toHaveLength(4);
+    expect(values!.slice(0, 3)).toEqual(['a', 'b', 'place']);
+  });
+
   test.for(['/a//b/../c', '/x\\..\\..\\admin', '/\\[', '//[x', '/a?', '/?a?b&c=%20', '/%2e%2e/{}|"^`', '/a/./b'])(
     'asks the target for %s as it stands',
     async (path, t) => {
