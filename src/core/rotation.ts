@@ -14,7 +14,8 @@ export function compileRotation(weights: readonly number[]): readonly number[] {
   const visits = visitsPerRound(weights);
   if (visits.every((count) => count <= 1)) return [...visits.keys()].filter((item) => visits[item] === 1);
   const total = visits.reduce((sum, count) => sum + count, 0);
-  const rotation = Array.from({ length: total }, () => 0);
+  const rotation: number[] = [];
+  for (let place = 0; place < total; place++) rotation.push(0);
   const free = new FreePlaces(total);
   const { items, froms } = windowsByEnd(visits, total);
   for (let window = 0; window < total; window++) rotation[free.take(froms[window]!)] = items[window]!;
@@ -28,7 +29,7 @@ export function compileRotation(weights: readonly number[]): readonly number[] {
 function windowsByEnd(visits: readonly number[], total: number): { items: Uint32Array; froms: Uint32Array } {
   const items = new Uint32Array(total);
   const froms = new Uint32Array(total);
-  const order = Uint32Array.from(visits.keys()).toSorted((a, b) => visits[b]! - visits[a]! || a - b);
+  const order = new Uint32Array(visits.keys()).toSorted((a, b) => visits[b]! - visits[a]! || a - b);
   /** By end, where the next window with that end goes. */
   const next = new Uint32Array(total + 2);
   for (const count of visits) for (let visit = 1; visit <= count; visit++) next[Math.ceil((visit * total) / count) + 1]! += 1;
@@ -60,7 +61,8 @@ class FreePlaces {
   readonly #next: Int32Array;
 
   constructor(count: number) {
-    this.#next = Int32Array.from({ length: count + 1 }, (_, place) => place);
+    this.#next = new Int32Array(count + 1);
+    for (let place = 0; place <= count; place++) this.#next[place] = place;
   }
 
   /** Takes the first free place at or after `from`. */

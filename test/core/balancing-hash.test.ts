@@ -27,10 +27,10 @@ test('keys are spread by weight', () => {
   for (const candidate of candidates) expect(Math.abs(partOf(places, candidate) - candidate.weight / 10)).toBeLessThan(0.04);
 });
 
-test('keys that share the low bits of their hash are spread all the same', () => {
+test('keys whose hashes are multiples of the length of the table apart are spread all the same', () => {
   const candidates = equalCandidates(4);
   const balancer = byHash(candidates);
-  const places = Array.from({ length: 4000 }, (_, key) => balancer.pick(key * 65_536 + 5, 0, Math.random)!.id);
+  const places = Array.from({ length: 4000 }, (_, key) => balancer.pick(key * 65_537 + 5, 0, Math.random)!.id);
   for (const candidate of candidates) expect(Math.abs(partOf(places, candidate) - 0.25)).toBeLessThan(0.04);
 });
 
@@ -100,6 +100,19 @@ test('no candidate ever has more than 1.25 times its share of what is in flight,
   );
 });
 
+test('a key stays where it is as long as the bound lets it', () => {
+  const candidates = candidatesWith({}, {}, { weight: 2 });
+  for (const key of keys.slice(0, 20)) {
+    for (const candidate of candidates) candidate.inFlight = 0;
+    const balancer = byHash(candidates);
+    const home = balancer.pick(key, 0, Math.random)!;
+    for (let requests = 1; requests <= 50; requests++) {
+      balancer.pick(key, 0, Math.random)!.inFlight += 1;
+      expect(home.inFlight).toBe(Math.ceil((1.25 * home.weight * requests) / 4));
+    }
+  }
+});
+
 test('among many candidates the bound holds to within a request, however requests come and go', () => {
   const candidates = equalCandidates(200);
   const balancer = byHash(candidates);
@@ -122,6 +135,24 @@ test('what has ended meanwhile no longer lets a candidate have more', () => {
   for (const candidate of candidates) candidate.inFlight = 0;
   for (let request = 0; request < 10; request++) balancer.pick(keys[0]!, 1000, Math.random)!.inFlight += 1;
   expect(Math.max(...candidates.map(({ inFlight }) => inFlight))).toBe(1);
+});
+
+test('what those have that have closed does not let the others have more', () => {
+  const candidates = equalCandidates(200);
+  const balancer = byHash(candidates);
+  for (const candidate of candidates) candidate.inFlight = 50;
+  balancer.pick(keys[0]!, 0, Math.random);
+  for (const [index, candidate] of candidates.entries()) {
+    candidate.open = index % 2 === 0;
+    if (candidate.open) candidate.inFlight = 0;
+  }
+  balancer.refresh();
+  const picked = Array.from({ length: 10 }, () => {
+    const candidate = balancer.pick(keys[0]!, 0, Math.random)!;
+    candidate.inFlight += 1;
+    return candidate;
+  });
+  expect(new Set(picked).size).toBe(10);
 });
 
 test('a key that had to leave an overloaded candidate comes back to it', () => {
@@ -160,6 +191,17 @@ test('where all are in slow start, all have the keys that they will have', () =>
   const whole = placesOf(balancer);
   for (const candidate of candidates) candidate.share = 0.1;
   expect(placesOf(balancer, 1000)).toEqual(whole);
+});
+
+test('of two that are both given little, the one that is given half of the other has half of its keys', () => {
+  const candidates = equalCandidates(2);
+  const balancer = byHash(candidates);
+  const whole = placesOf(balancer);
+  candidates[0]!.share = 0.2;
+  candidates[1]!.share = 0.4;
+  const places = placesOf(balancer, 1000);
+  expect(Math.abs(partOf(places, candidates[0]!) - partOf(whole, candidates[0]!) / 2)).toBeLessThan(0.04);
+  expect(places.filter((place, key) => whole[key] === candidates[1]!.id && place !== whole[key])).toEqual([]);
 });
 
 test('requests without a key go in turn', () => {

@@ -80,6 +80,19 @@ test('under load everybody has requests in proportion to weight and share', () =
   expect(weightSum(candidates)).toBe(6);
 });
 
+test('an idle candidate of small weight has no more than its turns while the others are busy with little', () => {
+  const candidates = candidatesWith({ weight: 99, inFlight: 1 }, { weight: 1 });
+  expect(Math.abs(countsOf(leastRequests(candidates), candidates, 1000)[1]! - 10)).toBeLessThanOrEqual(1);
+});
+
+test('what a candidate had while the others were busy does not count against it later', () => {
+  const candidates = candidatesWith({ weight: 3, inFlight: 10 }, { weight: 1 });
+  const balancer = leastRequests(candidates);
+  expect(countsOf(balancer, candidates, 1000)[1]).toBe(1000);
+  candidates[0]!.inFlight = 0;
+  expect(Math.abs(countsOf(balancer, candidates, 100)[1]! - 25)).toBeLessThanOrEqual(2);
+});
+
 test('turns that a busy candidate could not take are not made up for later', () => {
   const candidates = candidatesWith({}, { inFlight: 1 });
   const balancer = leastRequests(candidates);

@@ -32,7 +32,7 @@ test.each([
   { each: [{ share: 0.02 }, { share: 0.01 }, { weight: 0 }], parts: [0.67, 0.33, 0] },
   { each: [{ weight: 5, inFlightMax: 0 }, { weight: 3 }, { weight: 1 }], parts: [0, 0.75, 0.25] },
   { each: [{ weight: 997, inFlightMax: 0 }, { weight: 2 }, { weight: 1 }], parts: [0, 0.67, 0.33] },
-  { each: [{ weight: 997, inFlightMax: 0 }, { weight: 2 }, { weight: 4, share: 0.25 }], parts: [0, 0.67, 0.33] },
+  { each: [{ weight: 997, inFlightMax: 0 }, { weight: 4, share: 0.25 }, { weight: 2 }], parts: [0, 0.33, 0.67] },
 ])('$each get the parts $parts', ({ each, parts }) => {
   const candidates = candidatesWith(...each);
   const picks = 20_000;

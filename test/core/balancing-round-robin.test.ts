@@ -54,6 +54,7 @@ test('wherever it starts, a round visits everybody by weight', () => {
 
 test.each([
   { weights: [1, 1, 1, 1, 1], name: 'equal weights' },
+  { weights: Array.from({ length: 49 }, () => 1), name: 'as many as do not divide without rounding' },
   { weights: [5, 3, 2, 1, 1], name: 'different weights' },
 ])('a refresh before every pick does not change the turns of $name', ({ weights }) => {
   const candidates = candidatesWith(...weights.map((weight) => ({ weight })));
@@ -100,6 +101,7 @@ test('a candidate without room is passed over, and the others go on in turn', ()
 
 test.each([
   { each: [{ share: 1 }, { share: 0.25 }], picks: 500, counts: [400, 100] },
+  { each: [{ share: 1 }, { share: 0.4 }], picks: 700, counts: [500, 200] },
   { each: [{ share: 1 }, { share: 1 }, { share: 0.5 }], picks: 500, counts: [200, 200, 100] },
   { each: [{ weight: 2 }, { weight: 2, share: 0.5 }], picks: 300, counts: [200, 100] },
   { each: [{ share: 0.1 }, { share: 0.1 }, { share: 0.1 }, { share: 0.1 }], picks: 400, counts: [100, 100, 100, 100] },

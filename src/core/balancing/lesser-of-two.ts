@@ -71,7 +71,7 @@ export class LesserOfTwo<T extends Candidate> implements Balancer<T> {
     const open = openCandidates(this.#candidates);
     const mean = open.reduce((sum, { weight }) => sum + weight, 0) / open.length;
     this.#open = open;
-    this.#burdens = Float64Array.from(open, ({ weight }) => mean / weight);
+    this.#burdens = new Float64Array(open.map(({ weight }) => mean / weight));
     this.#draw = new WeightedDraw(open.map(({ weight }) => weight));
     this.#isStale = false;
   }

@@ -2,7 +2,7 @@ import type { Balancer, Candidate } from '../balancing.ts';
 import { drawWithRoom, openCandidates } from './open-candidates.ts';
 import { WeightedDraw } from './weighted-draw.ts';
 
-/** So many are drawn before it is worked out exactly who has room. With half of the candidates full, one request in 256 gets so far. */
+/** So many are drawn before all are looked at. With half of the candidates full, one request in 256 gets so far. */
 const drawsMax = 8;
 
 /** By chance, in proportion to weight × share. */
@@ -24,20 +24,14 @@ export class RandomDraw<T extends Candidate> implements Balancer<T> {
     if (this.#isStale) this.#compile();
     const open = this.#open;
     if (open.length === 0) return undefined;
-    let nearest: T | undefined;
-    let least = Infinity;
     for (let draw = 0; draw < drawsMax; draw++) {
       const candidate = open[this.#draw.indexAt(random())]!;
       if (!candidate.hasRoom) continue;
       const share = candidate.shareNow(nowMs);
-      // Drawn by weight, taken by share. Where all have little and none is taken, it goes to the one that was nearest to it.
-      const missed = share >= 1 ? 0 : random() / share;
-      if (missed < 1) return candidate;
-      if (missed >= least) continue;
-      least = missed;
-      nearest = candidate;
+      // Drawn by weight, taken by share.
+      if (share >= 1 || random() < share) return candidate;
     }
-    return nearest ?? drawWithRoom(open, nowMs, random);
+    return drawWithRoom(open, nowMs, random);
   }
 
   #compile(): void {

@@ -9,22 +9,27 @@ export class WeightedDraw {
 
   /** @param weights above 0, at least one */
   constructor(weights: readonly number[]) {
+    const count = weights.length;
     const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const own = Float64Array.from(weights, (weight) => (weight * weights.length) / total);
+    const own = new Float64Array(count);
+    for (let index = 0; index < count; index++) own[index] = (weights[index]! * count) / total;
     this.#own = own;
-    this.#alias = Int32Array.from(weights.keys());
-    const small: number[] = [];
-    const large: number[] = [];
-    for (const [index, part] of own.entries()) (part < 1 ? small : large).push(index);
-    while (small.length > 0 && large.length > 0) {
-      const index = small.pop()!;
-      const giver = large.at(-1)!;
+    this.#alias = new Int32Array(count);
+    /** Those that leave something of their places, from the front, and those that have more than a place, from the back. */
+    const waiting = new Int32Array(count);
+    let small = 0;
+    let large = count;
+    for (let index = 0; index < count; index++) waiting[own[index]! < 1 ? small++ : --large] = index;
+    while (small > 0 && large < count) {
+      const index = waiting[--small]!;
+      const giver = waiting[large]!;
       this.#alias[index] = giver;
       own[giver]! -= 1 - own[index]!;
-      if (own[giver]! < 1) small.push(large.pop()!);
+      if (own[giver]! >= 1) continue;
+      large++;
+      waiting[small++] = giver;
     }
-    // What is left over would fill its place exactly, were it not for rounding.
-    for (const index of [...small, ...large]) own[index] = 1;
+    // What is left waiting fills its place, but for what rounding lost; a point in that hair falls to index 0.
   }
 
   /** @param point in [0, 1) */
