@@ -78,6 +78,11 @@ export class Mirrors implements CopyOwner {
     return this.#copies.size;
   }
 
+  /** Addresses that copies were sent to lately. */
+  get addresses(): number {
+    return typeof this.#undici === 'object' ? this.#undici.size : 0;
+  }
+
   /** Told of each revision, so that the first request that is to be copied finds everything ready. `begin` works without it. */
   prepare(services: Iterable<MirroredService<{ readonly id: string }>>): void {
     const named = new Set<MirrorAccount>();

@@ -114,6 +114,11 @@ export class MirrorConnections {
     this.#options = options;
   }
 
+  /** How many addresses are connected to, or were lately. */
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
   /** Sends a copy over the first connection that is free, or a new one, or when one is; or drops it. */
   send(copy: Copy): void {
     const { address } = copy;

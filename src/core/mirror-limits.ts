@@ -8,7 +8,7 @@ export interface MirrorLimits {
   readonly connections: number;
   /**
    * Copies that wait for one of the connections to an address, so that requests which come at the same moment are not lost to the shadow.
-   * With those that are being carried they are half of all copies: a shadow that hangs leaves the other half to the others.
+   * With those that are being carried they are a quarter of all copies: shadows that hang must not take everything from those that do not.
    */
   readonly waiting: number;
   /** Of one request's body. */
@@ -29,7 +29,7 @@ export interface MirrorLimits {
 export const mirrorLimits: MirrorLimits = {
   copies: 64,
   connections: 8,
-  waiting: 24,
+  waiting: 8,
   bodyBytes: 64 * 1024,
   memoryBytes: 16 * 1024 * 1024,
   answerBytes: 64 * 1024,

@@ -240,36 +240,36 @@ describe('a copy is dropped, and all it held is released,', () => {
     for (const target of targets) await target.closedDownTo(0);
   });
 
-  test('where eight are on their way to the target, and 24 wait for them', async (t) => {
+  test('where eight are on their way to the target, and eight wait for them', async (t) => {
     const target = await startRawTarget(t);
     const shadow = startMirrors(t, [target.address]);
-    for (let count = 0; count < 35; count++) shadow.begin(aHead({ target: `/${count}` }));
-    await shadow.reports([{ sent: 8, inFlight: 32, dropped: { busy: 3 } }]);
+    for (let count = 0; count < 19; count++) shadow.begin(aHead({ target: `/${count}` }));
+    await shadow.reports([{ sent: 8, inFlight: 16, dropped: { busy: 3 } }]);
     const first = await target.peer(0);
     first.send(ok);
-    await shadow.reports([{ sent: 9, inFlight: 31, dropped: { busy: 3 } }]);
+    await shadow.reports([{ sent: 9, inFlight: 15, dropped: { busy: 3 } }]);
     await first.contains('GET /8 ');
     shadow.begin(aHead());
     shadow.begin(aHead());
-    await shadow.reports([{ sent: 9, inFlight: 32, dropped: { busy: 4 } }]);
+    await shadow.reports([{ sent: 9, inFlight: 16, dropped: { busy: 4 } }]);
     // A connection that breaks leaves its place to a new one.
     (await target.peer(1)).reset();
     await (await target.peer(8)).contains('GET /9 ');
-    await shadow.reports([{ sent: 10, inFlight: 31, dropped: { busy: 4, reset: 1 } }]);
+    await shadow.reports([{ sent: 10, inFlight: 15, dropped: { busy: 4, reset: 1 } }]);
     first.send(ok);
     await first.contains('GET /10 ');
     expect(target.accepted).toBe(9);
     shadow.tick(mirrorLimits.timeMs);
-    expect(shadow.reported()).toMatchObject([{ inFlight: 0, dropped: { busy: 4, reset: 1, timeout: 30 } }]);
+    expect(shadow.reported()).toMatchObject([{ inFlight: 0, dropped: { busy: 4, reset: 1, timeout: 14 } }]);
     // Nobody is left in the line.
-    for (let count = 0; count < 32; count++) shadow.begin(aHead());
-    await shadow.reports([{ sent: 19, inFlight: 32, dropped: { busy: 4, reset: 1, timeout: 30 } }]);
+    for (let count = 0; count < 16; count++) shadow.begin(aHead());
+    await shadow.reports([{ sent: 19, inFlight: 16, dropped: { busy: 4, reset: 1, timeout: 14 } }]);
   });
 
   test('where a target with copies waiting for it refuses the connection, all of them at once', async (t) => {
     const shadow = startMirrors(t, [{ host: '127.0.0.1', port: await deadPort() }]);
-    for (let count = 0; count < 32; count++) shadow.begin(aHead());
-    await shadow.reports([{ sent: 0, inFlight: 0, dropped: { connect_failed: 32 } }]);
+    for (let count = 0; count < 16; count++) shadow.begin(aHead());
+    await shadow.reports([{ sent: 0, inFlight: 0, dropped: { connect_failed: 16 } }]);
   });
 
   test('where its body is larger than what is kept of one, be that known beforehand or not', async (t) => {
@@ -519,7 +519,9 @@ describe('a connection', () => {
     shadow.tick(mirrorLimits.idleMs - 1);
     await settle();
     expect(target.open).toBe(1);
+    expect(shadow.mirrors.addresses).toBe(1);
     shadow.tick(mirrorLimits.idleMs);
+    expect(shadow.mirrors.addresses).toBe(0);
     await target.closedDownTo(0);
     shadow.begin(aHead());
     await shadow.reports([{ sent: 2, inFlight: 0 }]);
