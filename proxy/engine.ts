@@ -25,8 +25,8 @@ const lateTickMs = 300;
 const tidyEveryTicks = 10;
 /** Sketches of clients are of the last one to two minutes. */
 const turnClientsEveryTicks = 600;
-/** How long connections that were ended at the deadline of a drain have to close, before they are cut. */
-const endingMs = 500;
+/** How long connections that were ended at the deadline of a drain have to close, before they are cut: WebSockets wait 2 s for their clients. */
+const endingMs = 2500;
 
 export function createDataPlane(options: DataPlaneOptions): DataPlane {
   return new Engine(options);
@@ -53,7 +53,7 @@ class Engine implements DataPlane {
     let time = new Date().toISOString();
     let timeMs = clock.nowMs;
     const onBug = (error: unknown) => options.warn({ err: error }, 'unexpected error in the data plane');
-    this.#upgrades = new ProxiedUpgrades(clock, Math.random, onBug);
+    this.#upgrades = new ProxiedUpgrades(clock, onBug);
     const mirrors = new Mirrors(clock, Math.random, onBug);
     this.#plane = {
       routing: emptyRouting,

@@ -251,6 +251,10 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     else if (this.isRunning) this.#answer(cause);
   }
 
+  takeAnother(tried: readonly LiveTarget[]): boolean {
+    return this.claim.takeAnother(tried, this.#plane);
+  }
+
   noteOutcome(failed: boolean): void {
     const { routing, nowMs, wallMs } = this.#plane;
     const { target } = this.claim;
@@ -359,7 +363,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     }
     if (this.#attempts > service!.policy.retry.attempts) return false;
     this.#tried.push(target!);
-    if (!this.claim.takeAnother(this.#tried, this.#plane)) return false;
+    if (!this.takeAnother(this.#tried)) return false;
     service!.counts.retries++;
     this.#attempts++;
     this.#attempt(true);

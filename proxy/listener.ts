@@ -72,7 +72,7 @@ export class ListeningSocket implements DownstreamOwner {
 
   /** What is under way, upgraded connections left out. */
   *exchanges(): Generator<Exchange> {
-    for (const { exchange } of this.#connections) if (!exchange.idle) yield exchange;
+    for (const { exchange } of this.#connections) if (exchange.isRunning) yield exchange;
   }
 
   abandonAll(): void {

@@ -3,6 +3,7 @@ import type { AccessLine } from './access-line.ts';
 import type { CauseCounter } from './counters.ts';
 import type { Claim } from './claim.ts';
 import type { RequestHead } from './message.ts';
+import type { LiveTarget } from './live.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { Routing } from './routing.ts';
 import type { Detached } from './sides.ts';
@@ -40,6 +41,8 @@ export interface UpgradingExchange {
   readonly claim: Claim;
   /** Field lines for the answer: cookies of ours, and where the request went, where that is wanted. */
   extraFields(): string;
+  /** Moves the claim to a target that is not in `tried`. False = there is none. */
+  takeAnother(tried: readonly LiveTarget[]): boolean;
   /** Whether an attempt at the claim's target came to an answer, whatever that says, or failed as connections do. Once per attempt. */
   noteOutcome(failed: boolean): void;
   /** Records and uncounts it. `status` is 101, or what the target said instead, or 0 where `cause` tells. */

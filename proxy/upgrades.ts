@@ -4,7 +4,6 @@ import { connect, type Socket } from 'node:net';
 import httpProxy from 'http-proxy-3';
 import type { Cause } from '../src/core/terminations.ts';
 import { ownAnswer } from './answer.ts';
-import type { Claim, ClaimContext } from './claim.ts';
 import { connectFailure } from './http1/connect-failure.ts';
 import type { RequestHead } from './message.ts';
 import type { UpgradingExchange, Upgrades } from './plane.ts';
@@ -58,7 +57,6 @@ interface UpgradedConnection {
  */
 export class ProxiedUpgrades implements Upgrades {
   readonly #clock: { readonly nowMs: number };
-  readonly #random: () => number;
   readonly #onBug: (error: unknown) => void;
   readonly #connections = new Map<Socket, UpgradedConnection>();
   /** The same by target, the oldest first. */
@@ -67,10 +65,8 @@ export class ProxiedUpgrades implements Upgrades {
   /** `toProxy`: or the library would resolve dot segments and backslashes, and ask for a path that no route was asked about. */
   readonly #proxy = httpProxy.createProxyServer({ toProxy: true });
 
-  /** @param random gives numbers in [0, 1) */
-  constructor(clock: { readonly nowMs: number }, random: () => number, onBug: (error: unknown) => void) {
+  constructor(clock: { readonly nowMs: number }, onBug: (error: unknown) => void) {
     this.#clock = clock;
-    this.#random = random;
     this.#onBug = onBug;
     this.#server = createServer({ maxHeaderSize: 1_048_576, keepAlive: false, noDelay: true, requestTimeout: 0, headersTimeout: 0 });
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => this.#onUpgrade(request, socket, head));
@@ -200,7 +196,7 @@ export class ProxiedUpgrades implements Upgrades {
     const { claim } = exchange;
     if (tried.length >= claim.service!.policy.retry.attempts) return false;
     tried.push(claim.target!);
-    if (!claim.takeAnother(tried, this.#contextOf(claim))) return false;
+    if (!exchange.takeAnother(tried)) return false;
     claim.service!.counts.retries++;
     this.#takeOut(connection);
     connection.place = claim.target!;
@@ -208,10 +204,6 @@ export class ProxiedUpgrades implements Upgrades {
     connection.target = this.#connect(client, exchange);
     this.#setDeadline(connection);
     return true;
-  }
-
-  #contextOf({ routing }: Claim): ClaimContext {
-    return { routing, nowMs: this.#clock.nowMs, wallMs: Date.now(), random: this.#random };
   }
 
   #onLate(connection: UpgradedConnection): void {
