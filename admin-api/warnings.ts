@@ -45,7 +45,7 @@ function warningsAbout(service: Service, options: AdminApiOptions): string[] {
       const share = (100 * weights[index]!.weight) / total;
       if (share === 0) return weightOfNoUse(service, pool);
       const what = lackOf(service, pool, options);
-      const isSaved = fallback !== undefined && fallback !== pool && fallbackLack === undefined;
+      const isSaved = fallback !== undefined && fallbackLack === undefined;
       return what === undefined ? [] : [describeLack(service, pool, what, share, isSaved ? fallback : undefined)];
     }),
     ...(fallback === undefined || fallbackLack?.kind !== 'none'

@@ -56,7 +56,7 @@ function transitionsOf(pool: Named, was: ReadonlyMap<string, Seen>, is: Readonly
 
 function ejectionOf(named: Named, before: Seen, after: Seen): Transition[] {
   const found: Transition[] = [];
-  const hasBeenEjected = after.ejections > before.ejections || (after.ejected && !before.ejected);
+  const hasBeenEjected = after.ejections > before.ejections;
   if (hasBeenEjected) found.push({ kind: 'ejection', ...named, from: 'available', to: 'ejected', cause: 'connections failed' });
   if ((before.ejected || hasBeenEjected) && !after.ejected) {
     found.push({ kind: 'ejection', ...named, from: 'ejected', to: 'readmitted', cause: 'no worker leaves it out any more' });

@@ -234,6 +234,7 @@ test('events are what was noted, newest first, as far as they are kept', async (
   for (let n = 0; n < 1500; n++) events.note({ kind: 'health', ...place, target: '', from: '', to: String(n), cause: '' });
   const latest = (await call('GET', '/v1/events?limit=1000')).body.events.map(({ seq, to }: { seq: number; to: string }) => [seq, to]);
   expect(latest).toHaveLength(1000);
+  expect(events.latest(5000)).toHaveLength(1000);
   expect([latest[0], latest[999]]).toEqual([
     [1502, '1499'],
     [503, '500'],

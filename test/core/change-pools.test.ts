@@ -92,6 +92,8 @@ describe('a pool', () => {
       pools: { ...pools, green: { targets: [] } },
       weights: { blue: 100, green: 0 },
     });
+    // Weights that are written stay as they are.
+    expect(after(putPool('green', { targets: [] }), { pools, weights: { blue: 7 } })).toHaveProperty('weights', { blue: 7 });
     // Replacing the only one needs none either.
     expect(after(putPool('blue', { targets: [] }), { pools })).toEqual({ pools: { blue: { targets: [] } } });
   });

@@ -96,6 +96,8 @@ test('a pool that is taken out as a whole is one event, and each of its targets 
 test('targets that change differently are told one by one', () => {
   const before = { a: ready({ inFlight: 1 }), b: ready({ inFlight: 1 }) };
   expect(told(before, { a: drain(1), b: maint(1) })).toEqual([state('ready', 'drain', 'a'), state('ready', 'maint', 'b')]);
+  const three = { ...before, c: ready({}) };
+  expect(told(three, { a: drain(1), b: drain(1), c: ready({}) })).toEqual([state('ready', 'drain', 'a'), state('ready', 'drain', 'b')]);
   expect(told(before, { a: drain(1), b: ready({ inFlight: 1 }) })).toEqual([state('ready', 'drain', 'a')]);
 });
 
