@@ -73,8 +73,8 @@ export function ownerOfSlot(slotEnds: readonly number[], slot: number): number {
 /**
  * The table after a change of weights. Every pool has its share of the slots to within less than one, and `½ · Σ |Δ count|` slots move.
  *
- * - Where the table fits the weights, it stays. Where an earlier state of it does and nothing has to move twice to get there, that is what
- *   comes back, the earliest first: so rounding depends on the past no more than it must.
+ * - Where the table fits the weights, it stays: steps of less than two slots may move nobody. Where an earlier state of it fits and every
+ *   slot can go there by the shortest way, that is what comes back, the earliest first.
  * - Otherwise slots go back to former owners that grow, those moved last first, and of those moved together the lowest first. What is
  *   still to be moved goes from shrinking to growing pools: what the shrinking pool got last first, and of that the highest first. So
  *   going to and fro gives the same slots each time.
@@ -102,9 +102,8 @@ export function moveSlots(table: SlotTable | undefined, weights: Weights, revisi
  */
 export function rollBackSlots(current: SlotTable | undefined, saved: SlotTable, revision: number): SlotTable {
   if (current === undefined) return saved;
-  const keptSince: Record<string, number> = { ...saved.keptSince };
   // What was rolled back meanwhile stays so: the saved table cannot know of it.
-  for (const [pool, since] of Object.entries(current.keptSince)) keptSince[pool] = Math.max(since, keptSince[pool] ?? 0);
+  const keptSince: Record<string, number> = { ...saved.keptSince, ...current.keptSince };
   const after = countSlots(saved.runs);
   for (const [pool, count] of countSlots(current.runs)) if (count > (after.get(pool) ?? 0)) keptSince[pool] = revision;
   return { runs: saved.runs, keptSince };
@@ -170,6 +169,7 @@ function fits(counts: Counts, weights: Weights): boolean {
 /**
  * How many slots each pool shall have: its exact share rounded up or down. A pool whose count is one of the two keeps it, so that two
  * that trade leave a third alone; else the largest remainders are rounded up, whatever was before, so that the way back leads to the same.
+ * As every count is off by less than 1, of `n` pools less than `2 · ⌊n / 2⌋` slots more or fewer are moved than the exact shares say.
  */
 function apportion(weights: Weights, counts: Counts): Counts {
   const total = weightTotal(weights);

@@ -127,12 +127,19 @@ describe('going back', () => {
   });
 
   test('leaves everybody where they are where the shares are the same now', async () => {
-    const { controller } = await wander();
-    await controller.execute(patch({ debugHeaders: true }), options);
-    await controller.execute(patch({ weights: { blue: 2, green: 6, grey: 2 } }), options);
+    const file = demoWith({ sticky: {}, pools: { blue: { targets: [] }, green: { targets: [] }, grey: { targets: [] } } });
+    const { controller } = await openBench({}, file);
+    const shares = [
+      { blue: 2, green: 1, grey: 1 },
+      { blue: 1, green: 2, grey: 1 },
+      { blue: 2, green: 2, grey: 0 },
+      { blue: 4, green: 2, grey: 2 },
+    ];
+    for (const share of shares) accepted(await controller.execute(patch({ weights: share }), options));
     const before = controller.current().slots;
-    accepted(await controller.execute(restore(4), options));
-    expect(weightsOf(controller)).toEqual({ blue: 20, green: 60, grey: 20 });
+    expect((await controller.revision(2))?.slots).not.toEqual(before);
+    accepted(await controller.execute(restore(2), options));
+    expect(weightsOf(controller)).toEqual(shares[0]);
     expect(controller.current().slots).toEqual(before);
   });
 
