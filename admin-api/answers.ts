@@ -2,7 +2,7 @@
 import { Type, type Static, type TSchema } from 'typebox';
 import type { ErrorCode } from '../src/core/errors.ts';
 import { childPointer, type Json } from '../src/core/json.ts';
-import type { Command, CommandOptions, Reply } from '../src/control/ports.ts';
+import type { Command, CommandOptions, PublishResult, Reply } from '../src/control/ports.ts';
 import type { Rejection } from '../src/core/change.ts';
 import { etagOf } from './if-match.ts';
 import type { AdminApiOptions } from './options.ts';
@@ -121,12 +121,17 @@ export function changeAnswer(
     changed,
     ...(dryRun ? { dryRun } : {}),
     changes: [...changes],
-    applied: applied.map(({ worker, ms }) => ({ worker, ms: Math.round(ms * 1000) / 1000 })),
+    applied: appliedIn(applied),
     ...(stragglers.length > 0 ? { stragglers: [...stragglers] } : {}),
     ...(remaining === undefined ? {} : isDrained ? { drained: true } : { drained: false, remaining }),
     ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
   };
   return { status: dryRun || everywhere ? 200 : 202, body, headers: dryRun ? {} : { etag: etagOf(revision) } };
+}
+
+/** To the microsecond; the last bits of a measurement say nothing. */
+export function appliedIn(applied: PublishResult['applied']): Static<typeof AppliedSchema> {
+  return applied.map(({ worker, ms }) => ({ worker, ms: Math.round(ms * 1000) / 1000 }));
 }
 
 /** Where in the configuration the body of a call belongs, so that what is wrong with it can be shown in it. */

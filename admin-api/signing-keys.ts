@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { AppliedSchema, StragglersSchema } from './answers.ts';
+import { appliedIn, AppliedSchema, StragglersSchema } from './answers.ts';
 import { refuseBody } from './body.ts';
 import { Refusal } from './problems.ts';
 import { readParameter } from './query.ts';
@@ -32,7 +32,7 @@ export const signingKeyRoutes: readonly Route[] = [
       if (signingKeys === undefined) throw new Refusal('NOT_FOUND', 'This Sluice keeps no signing keys, so there are none to rotate.');
       await signingKeys.ring.rotate();
       const { applied, stragglers } = await signingKeys.refresh(timeoutMs);
-      const body = { keys: signingKeys.ring.keys().length, applied, ...(stragglers.length > 0 ? { stragglers } : {}) };
+      const body = { keys: signingKeys.ring.keys().length, applied: appliedIn(applied), ...(stragglers.length > 0 ? { stragglers } : {}) };
       return { status: stragglers.length > 0 ? 202 : 200, body };
     },
   },

@@ -251,7 +251,7 @@ describe('the rotation of signing keys', () => {
     const timeouts: number[] = [];
     const refresh = async (timeoutMs: number) => {
       timeouts.push(timeoutMs);
-      return { applied: [{ worker: 1, ms: 0.5 }], stragglers: timeouts.length > 1 ? [{ worker: 2, pid: 102 }] : [] };
+      return { applied: [{ worker: 1, ms: 0.50049 }], stragglers: timeouts.length > 1 ? [{ worker: 2, pid: 102 }] : [] };
     };
     const { call } = await startApi({ signingKeys: { ring: ring(async () => {}), refresh } });
     const answer = await call('POST', '/v1/signing-keys/rotate');
