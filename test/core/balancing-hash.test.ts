@@ -97,6 +97,7 @@ test('no candidate ever has more than 1.25 times its share of what is in flight,
         }
       },
     ),
+    { numRuns: 50 },
   );
 });
 

@@ -12,21 +12,21 @@ function entriesOf(table: Iterable<number>, targets: number): number[] {
   return counts;
 }
 
-/** The naive version, for equal weights and a table of the smallest size: figure 2 of the paper, with whole permutations. */
+/** The naive version, for equal weights and a table of the smallest size: figure 2 of the paper, with whole permutations, the first entry last. */
 function naiveTable(ids: readonly string[]): number[] {
   const size = 65_537;
   const inOrder = ids.toSorted();
   const permutations = inOrder.map((id) => {
     const offset = hashText(id, 0x6d61676c) % size;
     const skip = 1 + (hashText(id, 0x65762121) % (size - 1));
-    return Array.from({ length: size }, (_, step) => (offset + step * skip) % size);
+    return Array.from({ length: size }, (_, step) => (offset + step * skip) % size).toReversed();
   });
   const table = Array.from({ length: size }, () => -1);
   for (let filled = 0; filled < size;) {
     for (const [taker, permutation] of permutations.entries()) {
       if (filled === size) break;
-      const place = permutation.find((entry) => table[entry] === -1)!;
-      permutation.splice(0, permutation.indexOf(place) + 1);
+      let place = permutation.pop()!;
+      while (table[place] !== -1) place = permutation.pop()!;
       table[place] = ids.indexOf(inOrder[taker]!);
       filled++;
     }
