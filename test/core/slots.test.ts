@@ -157,6 +157,11 @@ describe('a ramp', () => {
   });
 });
 
+test('two of three pools that trade leave a third alone whose share was rounded down to nothing', () => {
+  const tables = walk([0, 1, 12, 50].map((step) => weigh((100 - step) * 10_000, step * 10_000, 6)));
+  expect(tables.map((table) => countOf(table, 'c'))).toEqual([0, 0, 0, 0]);
+});
+
 describe('any move', () => {
   /** Counts are less than one slot off, so of n pools at most so much is moved more or less than the shares say. */
   const slack = (count: number): number => 2 * Math.floor(count / 2);
@@ -255,7 +260,7 @@ describe('any move', () => {
           expect(firstDifference(slotsOf(table), naive)).toBe(-1);
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 8 },
     );
   });
 });
