@@ -105,8 +105,9 @@ function slotsAfter(before: SlotTables, running: Model | undefined, { savedSlots
     const now = running?.services.find((other) => other.id === id);
     const current = ownTable(before, id);
     const saved = ownTable(savedSlots, id);
-    const isGoneBack = saved !== undefined && !(now !== undefined && haveSameShares(now, service));
-    tables[id] = isGoneBack ? rollBackSlots(current, saved, revision) : moveSlots(current, effectiveWeights(service), revision);
+    const isSame = current !== undefined && now !== undefined && haveSameShares(now, service);
+    tables[id] =
+      saved !== undefined && !isSame ? rollBackSlots(current, saved, revision) : moveSlots(current, effectiveWeights(service), revision);
   }
   return tables;
 }

@@ -155,6 +155,16 @@ describe('going back', () => {
     expect(controller.current().slots).toEqual(before);
   });
 
+  test('to when a service was still sticky brings its clients back, whatever its weights are', async () => {
+    const { controller } = await openBench({}, sticky);
+    await controller.execute(weights(60, 40), options);
+    await controller.execute(weights(60, 10), options);
+    const before = controller.current().slots;
+    await controller.execute(patch({ sticky: null }), options);
+    await controller.execute(undo, options);
+    expect(controller.current().slots).toEqual(before);
+  });
+
   test('to before a service was sticky has no slots', async () => {
     const { controller } = await openBench();
     await controller.execute(patch({ sticky: {} }), options);
