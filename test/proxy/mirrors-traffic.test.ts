@@ -1,0 +1,118 @@
+import { describe, expect, test, type TestContext, vi } from 'vitest';
+import type { MirrorReport } from '../../src/core/reports.ts';
+import { startProxy, type TestProxy } from '../support/data-plane.ts';
+import type { Peer } from '../support/raw-client.ts';
+import { deadPort, deafPort, startRawTarget, startTarget } from '../support/target.ts';
+
+const upload = 'POST /orders HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\nhello';
+const all = { poolId: 'shadow', share: 1, unsafe: true };
+
+const ill: readonly (readonly [string, (t: TestContext) => Promise<number>])[] = [
+  ['refuses connections', () => deadPort()],
+  ['does not accept them', deafPort],
+  ['hangs', async (t) => (await startRawTarget(t)).port],
+  ['never reads', async (t) => (await startRawTarget(t, (peer) => peer.pause())).port],
+  ['resets', async (t) => (await startRawTarget(t, (peer) => peer.socket.on('data', () => peer.reset()))).port],
+  ['resets at once', async (t) => (await startRawTarget(t, (peer) => peer.reset())).port],
+  ['says nonsense', async (t) => (await startRawTarget(t, (peer) => peer.send('nonsense\r\n\r\n'))).port],
+];
+
+describe('clients do not notice a shadow that', () => {
+  test.for(ill)('%s', async ([, portOf], t) => {
+    const target = await startTarget(t, (incoming, outgoing) => incoming.pipe(outgoing));
+    const proxy = await startProxy(t, {
+      pools: { blue: [target], shadow: [{ host: '127.0.0.1', port: await portOf(t) }] },
+      weights: { blue: 1, shadow: 0 },
+      service: { mirrors: [all] },
+    });
+    const client = await proxy.connect();
+    for (let count = 0; count < 20; count++) {
+      expect((await client.ask('GET / HTTP/1.1')).status).toBe(200);
+      const answer = await client.ask(upload);
+      expect([answer.status, answer.body]).toEqual([200, 'hello']);
+    }
+    const { picked, targets } = proxy.report().services[0]!.pools.find(({ id }) => id === 'shadow')!;
+    expect(picked).toBe(0);
+    expect(targets).toMatchObject([{ inFlight: 0, codes: {}, ejections: 0, available: true }]);
+    expect(proxy.lines.map(({ pool, cause }) => [pool, cause])).toEqual(Array.from({ length: 40 }, () => ['blue', '']));
+  });
+});
+
+test('a shadow gets what the target gets, and the mark', async (t) => {
+  const seen: Record<string, string[]> = { blue: [], shadow: [] };
+  const listening = (name: string) =>
+    startTarget(t, (incoming, outgoing) => {
+      let body = '';
+      incoming.setEncoding('latin1').on('data', (text: string) => (body += text));
+      incoming.on('end', () => {
+        const { 'content-length': _length, 'transfer-encoding': _coding, connection: _connection, ...fields } = incoming.headers;
+        seen[name]!.push(JSON.stringify([incoming.method, incoming.url, Object.entries(fields).toSorted(), body]));
+        outgoing.end(name);
+      });
+    });
+  const proxy = await startProxy(t, {
+    pools: { blue: [await listening('blue')], shadow: [await listening('shadow')] },
+    service: { mirrors: [all] },
+  });
+  const client = await proxy.connect();
+  const requests = [
+    'GET /a?b=c HTTP/1.1\r\nHost: shop.example\r\nCookie: a=1\r\nCookie: b=2\r\n\r\n',
+    upload,
+    `PUT /large HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 60000\r\n\r\n${'abcdefghij'.repeat(6000)}`,
+    'POST /chunks HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n',
+    'POST /waits HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\nX-A: 1\r\n\r\nhello',
+  ];
+  for (const request of requests) expect((await client.ask(request)).body).toBe('blue');
+  await mirrorsSay(proxy, { sent: requests.length, inFlight: 0, dropped: {} });
+  const unmarked = seen['shadow']!.map((text) => text.replace(/,\["x-sluice-mirror","1"\]/, ''));
+  expect(unmarked.toSorted()).toEqual(seen['blue']!.toSorted());
+  expect(seen['shadow']!.every((text) => text.includes('["x-sluice-mirror","1"]'))).toBe(true);
+});
+
+test('a request whose client leaves in the middle of its body is not copied', async (t) => {
+  const target = await startTarget(t, (incoming) => incoming.resume());
+  const shadow = await startTarget(t, (incoming, outgoing) => incoming.resume().on('end', () => outgoing.end()));
+  const proxy = await startProxy(t, {
+    pools: { blue: [target], shadow: [shadow] },
+    service: { mirrors: [all] },
+  });
+  const client = await proxy.connect();
+  client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello');
+  await mirrorsSay(proxy, { sent: 0, inFlight: 1, dropped: {} });
+  client.reset();
+  await mirrorsSay(proxy, { sent: 0, inFlight: 0, dropped: { incomplete: 1 } });
+  expect(shadow.accepted).toBe(0);
+});
+
+test('a request that no target answers is copied once all the same, however often it is tried', async (t) => {
+  const shadow = await startRawTarget(t, answering);
+  const dead = async () => ({ host: '127.0.0.1', port: await deadPort() });
+  const proxy = await startProxy(t, {
+    pools: { blue: [await dead(), await dead(), await dead()], shadow: [shadow] },
+    retryAttempts: 2,
+    service: { mirrors: [all] },
+  });
+  const client = await proxy.connect();
+  expect((await client.ask(upload)).status).toBe(502);
+  await mirrorsSay(proxy, { inFlight: 0 });
+  const { sent, dropped } = mirrorOf(proxy);
+  expect(sent + (dropped['incomplete'] ?? 0)).toBe(1);
+});
+
+function mirrorOf(proxy: TestProxy): MirrorReport {
+  return proxy.report().services[0]!.mirrors[0]!;
+}
+
+function mirrorsSay(proxy: TestProxy, expected: Partial<MirrorReport>): Promise<void> {
+  return vi.waitFor(
+    () => {
+      expect(mirrorOf(proxy)).toMatchObject(expected);
+      if (expected.dropped !== undefined) expect(mirrorOf(proxy).dropped).toEqual(expected.dropped);
+    },
+    { timeout: 4000, interval: 5 },
+  );
+}
+
+function answering(peer: Peer): void {
+  peer.socket.on('data', () => peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+}
