@@ -46,7 +46,7 @@ test('a shadow gets what the target gets, and the mark', async (t) => {
       incoming.setEncoding('latin1').on('data', (text: string) => (body += text));
       incoming.on('end', () => {
         const { 'content-length': _length, 'transfer-encoding': _coding, connection: _connection, ...fields } = incoming.headers;
-        seen[name]!.push(JSON.stringify([incoming.method, incoming.url, Object.entries(fields).toSorted(), body]));
+        seen[name]!.push(JSON.stringify([incoming.method, incoming.url, Object.entries(fields).toSorted(byName), body]));
         outgoing.end(name);
       });
     });
@@ -98,6 +98,10 @@ test('a request that no target answers is copied once all the same, however ofte
   const { sent, dropped } = mirrorOf(proxy);
   expect(sent + (dropped['incomplete'] ?? 0)).toBe(1);
 });
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
+}
 
 function mirrorOf(proxy: TestProxy): MirrorReport {
   return proxy.report().services[0]!.mirrors[0]!;
