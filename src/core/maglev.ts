@@ -35,7 +35,7 @@ function fill(takers: readonly number[], ids: readonly string[], weights: readon
   const skips = Uint32Array.from(takers, (index) => 1 + (hashText(ids[index]!, skipSeed) % (size - 1)));
 
   for (let left = size; left > 0;) {
-    for (let taker = 0; taker < takers.length && left > 0; taker++) {
+    for (let taker = 0; taker < takers.length; taker++) {
       credits[taker]! += turns[taker]!;
       const skip = skips[taker]!;
       let place = places[taker]!;

@@ -58,8 +58,8 @@ test.each([
   { weights: [5, 3, 2, 1, 1], name: 'different weights' },
 ])('a refresh before every pick does not change the turns of $name', ({ weights }) => {
   const candidates = candidatesWith(...weights.map((weight) => ({ weight })));
-  const refreshed = roundRobin(candidates, 0.3);
-  const left = roundRobin(candidates, 0.3);
+  const refreshed = roundRobin(candidates);
+  const left = roundRobin(candidates);
   for (let pick = 0; pick < 100; pick++) {
     refreshed.refresh();
     expect(refreshed.pick(-1, 0, Math.random)).toBe(left.pick(-1, 0, Math.random));

@@ -6,6 +6,7 @@ test.each([
   { weights: [1, 1, 1], rotation: [0, 1, 2] },
   { weights: [5, 5], rotation: [0, 1] },
   { weights: [2, 1], rotation: [0, 0, 1] },
+  { weights: [1, 2], rotation: [1, 1, 0] },
   { weights: [4, 1, 1], rotation: [0, 0, 1, 0, 0, 2] },
   { weights: [3, 1, 1, 1], rotation: [0, 1, 0, 2, 0, 3] },
   { weights: [0, 3], rotation: [1] },
