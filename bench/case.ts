@@ -14,6 +14,8 @@ export interface BenchCase {
   readonly method?: 'GET' | 'POST';
   /** Sent by the load tool besides its own. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Values of `Cookie`, which requests take in turn. Needs wrk. */
+  readonly cookies?: readonly string[];
   /** Length of the request's body. Default 0, none. */
   readonly bodyBytes?: number;
 }

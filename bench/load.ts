@@ -27,15 +27,17 @@ export function loadTool(dir: string, core: number | undefined): LoadTool {
     version: wrk === undefined ? `autocannon ${packageVersion('autocannon')}` : `wrk ${versionOf(wrk, '-v')}`,
     async run(port, benchCase, seconds) {
       const url = `http://127.0.0.1:${port}${pathOf(benchCase)}`;
-      const command = wrk === undefined ? autocannonCommand(url, benchCase, seconds, dir) : wrkCommand(wrk, url, benchCase, seconds);
+      const command = wrk === undefined ? autocannonCommand(url, benchCase, seconds, dir) : wrkCommand(wrk, url, benchCase, seconds, dir);
       const stdout = await runToEnd(command, core, (seconds + 20) * 1000);
       return wrk === undefined ? readAutocannon(stdout) : readWrk(stdout);
     },
   };
 }
 
-function wrkCommand(file: string, url: string, benchCase: BenchCase, seconds: number): Command {
-  const { connections, method = 'GET', headers = {}, bodyBytes = 0 } = benchCase;
+function wrkCommand(file: string, url: string, benchCase: BenchCase, seconds: number, dir: string): Command {
+  const { connections, method = 'GET', headers = {}, bodyBytes = 0, cookies } = benchCase;
+  const cookiesFile = path.join(dir, 'cookies');
+  if (cookies !== undefined) writeFileSync(cookiesFile, `${cookies.join('\n')}\n`);
   const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   const script = path.join(import.meta.dirname, 'wrk.lua');
   const args = [
@@ -54,6 +56,7 @@ function wrkCommand(file: string, url: string, benchCase: BenchCase, seconds: nu
     '--',
     method,
     String(bodyBytes),
+    ...(cookies === undefined ? [] : [cookiesFile]),
   ];
   return { file, args };
 }
@@ -75,7 +78,8 @@ function readWrk(stdout: string): LoadResult {
 }
 
 function autocannonCommand(url: string, benchCase: BenchCase, seconds: number, dir: string): Command {
-  const { connections, method = 'GET', headers = {}, bodyBytes = 0 } = benchCase;
+  const { connections, method = 'GET', headers = {}, bodyBytes = 0, cookies } = benchCase;
+  if (cookies !== undefined) throw new Error('autocannon cannot send cookies in turn; install wrk (bench/install-peers.sh)');
   const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
   const bodyFile = path.join(dir, 'autocannon-body');
   if (bodyBytes > 0) writeFileSync(bodyFile, 'x'.repeat(bodyBytes));

@@ -4,10 +4,20 @@ import { haproxy } from './haproxy.ts';
 import { httpProxy3 } from './http-proxy-3.ts';
 import { nginx, nginxLargeBuffers } from './nginx.ts';
 import { nodeUndici } from './node-undici.ts';
-import { sluice, sluiceOneProcess } from './sluice.ts';
+import { sluice, sluiceOneProcess, sluiceSplit } from './sluice.ts';
 
 /** The peer that the ratio columns compare with. */
 export const yardstick = nginx.name;
 
 /** In the order of a round and of the table. */
-export const peers: readonly Peer[] = [nginx, nginxLargeBuffers, sluice, sluiceOneProcess, haproxy, nodeUndici, fastProxyPeer, httpProxy3];
+export const peers: readonly Peer[] = [
+  nginx,
+  nginxLargeBuffers,
+  sluice,
+  sluiceOneProcess,
+  sluiceSplit,
+  haproxy,
+  nodeUndici,
+  fastProxyPeer,
+  httpProxy3,
+];
