@@ -64,9 +64,10 @@ interface BindingTarget {
   readonly openToBound: boolean;
 }
 
-/** The pools of a service, by index. */
+/** The pools of a service, by index, and the split that says which of them the next new client goes to. */
 interface BindingService {
   readonly pools: readonly BindingPool[];
+  readonly split: { pick(random: () => number): number };
 }
 
 /** What a known client was told last, as long as it is still true. */
@@ -78,6 +79,12 @@ interface Answer {
   readonly isKept: boolean;
   readonly place: Place;
 }
+
+/**
+ * So many ids are drawn at most to find one that belongs to a certain pool: enough for one of 1% nearly always. As many are drawn on average as
+ * there are pools, because a pool with a small share has seldom a turn.
+ */
+const drawsMax = 1024;
 
 /** The cookie that binds clients to a target where their key is no cookie of ours. */
 const bareTargetCookie = 'sluice_t';
@@ -123,12 +130,13 @@ export class StickyClients {
    * The client's place, or undefined where the request has no key.
    * @param fresh what the place before said that was found for this connection; '' = nothing
    */
-  place(subject: RouteSubject, client: Client, fresh: string, context: Context, { pools }: BindingService): Place | undefined {
+  place(subject: RouteSubject, client: Client, fresh: string, context: Context, service: BindingService): Place | undefined {
     this.#wallMs = context.wallMs;
     const { key } = this.#policy;
+    const { pools } = service;
     const place =
       key.from === 'own'
-        ? this.#placeByCookie(subject, key.cookie, client.encrypted, fresh, context, pools)
+        ? this.#placeByCookie(subject, key.cookie, client.encrypted, fresh, context, service)
         : this.#placeByKey(subject, key, client.clientAddress, fresh);
     if (place === undefined || !this.bindsTargets || (place.setCookie === '' && key.from === 'own')) return place;
     const renewed = this.#renewTarget(subject, place, pools[place.pool]!, client.encrypted);
@@ -160,11 +168,12 @@ export class StickyClients {
     encrypted: boolean,
     fresh: string,
     context: Context,
-    pools: readonly BindingPool[],
+    service: BindingService,
   ): Place | undefined {
+    const { pools } = service;
     const value = subject.cookie(name);
     const known = value === undefined ? undefined : readClient(value, this.#serviceId, this.#keys);
-    if (known === undefined) return this.#placeNew(name, encrypted, fresh, context);
+    if (known === undefined) return this.#placeNew(name, encrypted, fresh, context, service);
     const answer = known.answer as Answer | undefined;
     if (
       answer?.asker === this.#identity &&
@@ -173,13 +182,19 @@ export class StickyClients {
     ) {
       return answer.place;
     }
-    if (context.wallMs >= known.issuedAt * 1000 + this.#policy.maxAgeMs) return this.#placeNew(name, encrypted, fresh, context);
+    if (context.wallMs >= known.issuedAt * 1000 + this.#policy.maxAgeMs) return this.#placeNew(name, encrypted, fresh, context, service);
     return this.#placeKnown(known, name, encrypted, context, pools);
   }
 
-  #placeNew(name: string, encrypted: boolean, fresh: string, { routing, wallMs, random }: Context): Place | undefined {
+  #placeNew(
+    name: string,
+    encrypted: boolean,
+    fresh: string,
+    { routing, wallMs, random }: Context,
+    service: BindingService,
+  ): Place | undefined {
     if (this.#keys.first === undefined) return undefined;
-    const id = fresh === '' ? drawId(random) : fresh;
+    const id = fresh === '' ? this.#drawIdFor(service.split.pick(random), random) : fresh;
     const pool = this.#ownerOf(id);
     const cookie = this.#cookieFor(id, pool, routing.revision, wallMs);
     return {
@@ -189,6 +204,13 @@ export class StickyClients {
       setCookie: this.#clientLine(name, cookie, encrypted),
       fresh: id,
     };
+  }
+
+  /** An id that belongs to this pool, so that new clients are split as exactly as requests without a key are. */
+  #drawIdFor(pool: number, random: () => number): string {
+    let id = drawId(random);
+    for (let draw = 1; draw < drawsMax && this.#ownerOf(id) !== pool; draw++) id = drawId(random);
+    return id;
   }
 
   #placeKnown(known: KnownClient, name: string, encrypted: boolean, { routing, wallMs }: Context, pools: readonly BindingPool[]): Place {

@@ -32,6 +32,8 @@ export class FieldScan {
   keepAliveText = '';
   keepAliveTextSeconds = -1;
   hasDate = false;
+  /** It says of itself that a mirror has sent it. */
+  isCopy = false;
 }
 
 /** Names that a role looks at, by length, so that most fields cost one table look-up. */
@@ -53,6 +55,7 @@ type Role =
   | 'expect'
   | 'keepAlive'
   | 'date'
+  | 'copy'
   | 'forbidden'
   | 'none';
 
@@ -86,6 +89,8 @@ export const requestFields = fieldNames([
   drop('x-forwarded-for'),
   drop('x-forwarded-host'),
   drop('x-forwarded-proto'),
+  // Taken out like all fields of ours, but remembered, so that a copy is not copied again.
+  drop('x-sluice-mirror', 'copy'),
 ]);
 
 export const responseFields = fieldNames([
@@ -134,7 +139,7 @@ export function scanFields(
 ): FieldFault {
   scan.host = undefined;
   scan.contentLength = -1;
-  scan.chunked = scan.close = scan.keepAlive = scan.connectionUpgrade = scan.hasDate = false;
+  scan.chunked = scan.close = scan.keepAlive = scan.connectionUpgrade = scan.hasDate = scan.isCopy = false;
   scan.upgrade = scan.expect = '';
   scan.keepAliveSeconds = -1;
 
@@ -187,6 +192,9 @@ export function scanFields(
           break;
         case 'date':
           scan.hasDate = true;
+          break;
+        case 'copy':
+          scan.isCopy = true;
           break;
         case 'forbidden':
           return 'malformed';

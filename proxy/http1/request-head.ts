@@ -71,7 +71,9 @@ export class Http1RequestHead implements RequestHead {
   }
 
   header(name: string): string | undefined {
-    return name === 'host' ? this.authority : fieldValue(this.fields, name);
+    if (name === 'host') return this.authority;
+    // It does not pass through, so it is not among the fields.
+    return name === 'x-sluice-mirror' ? (this.#scan.isCopy ? '1' : undefined) : fieldValue(this.fields, name);
   }
 
   queryValue(name: string): string | undefined {

@@ -99,6 +99,34 @@ test('a request that no target answers is copied once all the same, however ofte
   expect(sent + (dropped['incomplete'] ?? 0)).toBe(1);
 });
 
+test('a copy is not copied again: two proxies that mirror to each other come to rest', async (t) => {
+  const targets = [
+    await startTarget(t, (_incoming, outgoing) => outgoing.end('ok')),
+    await startTarget(t, (_incoming, outgoing) => outgoing.end('ok')),
+  ];
+  const proxies = await Promise.all(
+    targets.map((target) => startProxy(t, { pools: { blue: [target], shadow: [] }, service: { mirrors: [all] } })),
+  );
+  for (const [index, proxy] of proxies.entries()) {
+    proxy.apply({
+      pools: {
+        blue: [targets[index]!],
+        shadow: [{ host: '127.0.0.1', port: proxies[1 - index]!.port }],
+      },
+    });
+  }
+  const client = await proxies[0]!.connect();
+  for (let count = 1; count <= 3; count++) {
+    expect((await client.ask('GET / HTTP/1.1')).body).toBe('ok');
+    await mirrorsSay(proxies[0]!, { sent: count, inFlight: 0 });
+  }
+  expect(mirrorOf(proxies[1]!)).toMatchObject({ sent: 0, inFlight: 0, dropped: {} });
+  expect(proxies.map(({ lines }) => lines.length)).toEqual([3, 3]);
+  // The connection for copies from one to the other would be idle for a while.
+  client.end();
+  await proxies[0]!.plane.drain(1000);
+});
+
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : 1;
 }

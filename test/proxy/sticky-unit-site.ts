@@ -2,6 +2,7 @@
 import { StickyClients, type Place } from '../../proxy/sticky.ts';
 import type { OperatorState, Sticky } from '../../src/core/model.ts';
 import type { RouteSubject } from '../../src/core/routes.ts';
+import { SplitSequence } from '../../src/core/split.ts';
 import { compileSnapshot, type SigningKey } from '../../src/core/snapshot.ts';
 import { moveSlots, type SlotTable } from '../../src/core/slots.ts';
 import { aPool, aService, aTarget } from '../support/model.ts';
@@ -74,7 +75,7 @@ export class Site {
         targets: this.#targetIds(id).map((target) => ({ id: target, weight: 1, wanted, drainUntilMs: untilMs, openToBound: true })),
       };
     });
-    return { clients, pools: live, revision: this.revision };
+    return { clients, pools: live, split: new SplitSequence(compiled, undefined, Math.random), revision: this.revision };
   }
 
   #targetIds(pool: string): readonly string[] {
@@ -87,6 +88,7 @@ export interface Worker {
   readonly pools: readonly {
     readonly targets: { id: string; weight: number; wanted: OperatorState; drainUntilMs: number | undefined; openToBound: boolean }[];
   }[];
+  readonly split: SplitSequence;
   readonly revision: number;
 }
 
@@ -126,12 +128,12 @@ export class Browser {
   }
 
   ask(
-    { clients, pools, revision }: Worker,
+    { clients, pools, split, revision }: Worker,
     atMs: number,
     { fresh = '', encrypted = false, random = Math.random, address = '192.0.2.7' }: Visit = {},
   ) {
     const context = { routing: { revision }, wallMs: atMs, random };
-    return clients.place(this.subject, { clientAddress: address, encrypted }, fresh, context, { pools });
+    return clients.place(this.subject, { clientAddress: address, encrypted }, fresh, context, { pools, split });
   }
 
   /** Asks, and keeps what it is given. */
