@@ -41,7 +41,9 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   #held: Buffer[] = [];
   /** Targets tried for this request. */
   #attempts = 0;
-  /** It was sent again although it may have reached a target: that happens once. */
+  /** It was sent over a connection that broke. From then on only new ones are used: a kept one might be about to break as well. */
+  #wasSent = false;
+  /** It was sent to another target although it may have reached the one before: that happens once. */
   #resent = false;
   #tried: LiveTarget[] = [];
   /** The answer is a stream of events (WHATWG HTML section 9.2), which may end anywhere: clients come back for more. */
@@ -86,7 +88,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#requestPaused = this.#responsePaused = false;
 
     this.#attempts = 1;
-    this.#resent = false;
+    this.#wasSent = this.#resent = false;
     this.#isEventStream = false;
     this.#place(false);
   }
@@ -311,7 +313,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   #attempt(hasWaited: boolean): void {
     const { connector, latency } = this.claim.target!;
     if (latency !== undefined) this.#attemptStartedAt = performance.now();
-    this.#send(connector.take(this, !this.#mayBeSentTwice()) ?? connector.open(this));
+    const kept = this.#wasSent ? undefined : connector.take(this, !this.#mayBeSentTwice());
+    this.#send(kept ?? connector.open(this));
     // On a new connection it waits for that.
     if (hasWaited && this.#upstream!.connected) this.#sendHeld(this.#upstream!);
   }
@@ -348,19 +351,21 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   }
 
   /**
-   * Design: nothing written yet → another target of the pool, any method. Written, but no byte of an answer → once more, if the method
-   * changes nothing and there is no body; by the same target where only the connection was stale, otherwise by another.
+   * Design: nothing written yet → another target of the pool, any method. Written, but no byte of an answer → once more by another, if the
+   * method changes nothing and there is no body. A stale connection is replaced first, and does not count as that once: when a target is
+   * killed, its connections break before its port is closed, and the new one breaks too. See test/proxy/retries-after-stale.test.ts.
    */
   #tryAgain(failed: Upstream, isStale: boolean): boolean {
     const { target, service } = this.claim;
     const written = failed.connected;
     if (failed.heard || (written && (this.#resent || !this.#mayBeSentTwice()))) return false;
-    this.#resent ||= written;
+    this.#wasSent ||= written;
     if (isStale) {
       service!.counts.retries++;
       this.#send(target!.connector.open(this));
       return true;
     }
+    this.#resent ||= written;
     if (this.#attempts > service!.policy.retry.attempts) return false;
     this.#tried.push(target!);
     if (!this.takeAnother(this.#tried)) return false;
