@@ -18,7 +18,6 @@ export class Recent<T> {
     if (found !== undefined) return found;
     const older = this.#old.get(key);
     if (older === undefined) return undefined;
-    this.#old.delete(key);
     this.set(key, older);
     return older;
   }

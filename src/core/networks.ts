@@ -162,5 +162,5 @@ function digitsOf(text: string, isEnd: boolean): string | undefined {
       digits += ipv4.toString(16).padStart(8, '0');
     }
   }
-  return digits.length <= 32 ? digits : undefined;
+  return digits;
 }

@@ -39,7 +39,7 @@ function readClaim(authorization: string | undefined, claim: string): string | u
   if (authorization === undefined || authorization.length > tokenLengthMax) return undefined;
   const payload = bearerToken.exec(authorization)?.[1];
   const claims = payload === undefined ? undefined : parsePayload(payload);
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims) || !Object.hasOwn(claims, claim)) return undefined;
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
   const value: unknown = (claims as Readonly<Record<string, unknown>>)[claim];
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }

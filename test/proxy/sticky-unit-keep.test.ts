@@ -55,6 +55,25 @@ describe('where a shrinking pool keeps its clients', () => {
     for (let n = 0; n < 20; n++) expect(new Browser().visit(after, start + minute).pool).toBe(0);
   });
 
+  test('who did not have to move has a cookie that is renewed as ever', () => {
+    const worker = new Site(evenly, keep).worker();
+    for (const browser of onGreen(worker, 3)) {
+      expect(browser.visit(worker, start + day / 2 - 1).setCookie).toBe('');
+      expect(browser.visit(worker, start + day / 2)).toMatchObject({
+        pool: 1,
+        isBound: true,
+        setCookie: expect.stringContaining('Max-Age=86400;'),
+      });
+      expect(browser.visit(worker, start + day)).toMatchObject({ pool: 1, fresh: '' });
+    }
+  });
+
+  test('they are found without any work to the end', () => {
+    const { browsers, after } = moved(new Site(evenly, keep), 1);
+    const late = browsers[0]!.visit(after, start + 0.8 * day);
+    expect(browsers[0]!.visit(after, start + 0.9 * day)).toBe(late);
+  });
+
   test('they are kept until their cookies are too old, which are not renewed', () => {
     const { browsers, after } = moved(new Site(evenly, keep));
     for (const atMs of [start + day / 2, start + day - 1]) {
@@ -143,8 +162,8 @@ describe('where a shrinking pool keeps its clients', () => {
   test('they are found though the pools stand in another order, and forgotten with a pool that is gone', () => {
     const site = new Site(evenly, keep);
     const { browsers, after } = moved(site);
-    const reordered = site.change({ weights: { red: 0, green: 0, blue: 100 } }).worker(after);
-    expect(poolsOf(visitAll(browsers, reordered, start + 1))).toEqual([1]);
+    const reordered = site.change({ weights: { green: 0, red: 0, blue: 100 } }).worker(after);
+    expect(poolsOf(visitAll(browsers, reordered, start + 1))).toEqual([0]);
     const without = site.change({ weights: { red: 0, blue: 100 } }).worker(reordered);
     expect(poolsOf(visitAll(browsers, without, start + 2))).toEqual([1]);
     const again = site.change({ weights: { red: 0, blue: 100, green: 0 } }).worker(without);
@@ -163,6 +182,13 @@ describe('where a shrinking pool keeps its clients', () => {
     const last = site.change({ keys: [key('k2')] }).worker(worker);
     expect(poolsOf(visitAll(browsers, last, start + day - 1))).toEqual([1]);
     expect(poolsOf(visitAll(browsers, last, start + day))).toEqual([0]);
+  });
+
+  test('a cookie that is signed anew in its last second is not thereby taken away', () => {
+    const site = new Site(evenly, { ...keep, maxAgeMs: 1500 });
+    const { browsers, after } = moved(site, 1);
+    const worker = site.change({ keys: [key('k2'), key('k1')] }).worker(after);
+    expect(browsers[0]!.visit(worker, start + 1400).setCookie).toContain('Max-Age=1;');
   });
 
   test('it begins with who comes after it was asked for', () => {
