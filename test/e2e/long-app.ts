@@ -44,8 +44,9 @@ export async function startLongApp(t: Pick<TestContext, 'onTestFinished'>, name:
   const closeCodes: number[] = [];
 
   const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
-    const [path, number] = request.url!.slice(1).split('/');
-    if (path === 'hold') hold(response, held);
+    // What stands before that is for the routes.
+    const [path, number] = request.url!.split('/').slice(-2);
+    if (number === 'hold') hold(response, held);
     else if (path === 'sized' || path === 'chunked' || path === 'events') begin(path, Number(number), response, streams);
     else response.end(name);
   });
