@@ -88,8 +88,11 @@ export class Claim {
   }
 
   /** Takes a place that has become free in the pool that the request waits for. */
-  takeRoom({ nowMs, random }: ClaimContext): boolean {
-    return this.#count(this.pool!, this.pool!.balancer.pick(this.#keyHash, nowMs, random));
+  takeRoom({ nowMs, random }: ClaimContext, client: ClientFacts): boolean {
+    const pool = this.pool!;
+    if (!this.#count(pool, pool.balancer.pick(this.#keyHash, nowMs, random))) return false;
+    this.#bindToTarget(this.service!, pool, this.target!, client);
+    return true;
   }
 
   /** It waits no longer, and is chosen for anew: as if it had never been charged. */

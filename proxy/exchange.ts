@@ -144,7 +144,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   // From the line of those who wait for room.
 
   takeRoom(): boolean {
-    return this.claim.takeRoom(this.#plane);
+    return this.claim.takeRoom(this.#plane, this.#client);
   }
 
   proceed(): void {

@@ -5,7 +5,7 @@
  * Strictness is the price of owning the parser (RFC 9112 section 5 and 6): white space before the colon, folded lines, control
  * characters, bare CR or LF, repeated or malformed Content-Length or Host, and any transfer coding but `chunked` are refused.
  */
-import { COLON, CR, foldedCase, LF, lowerCase, SPACE, TAB, tokenEnd, valueEnd } from './characters.ts';
+import { COLON, CR, EQUALS, foldedCase, LF, lowerCase, SEMICOLON, SPACE, TAB, tokenEnd, valueEnd } from './characters.ts';
 
 /** What a scan may find wrong. `''` = nothing. */
 export type FieldFault = '' | 'malformed' | 'too_many' | 'coding_unknown';
@@ -327,6 +327,41 @@ export function fieldValue(fields: string, name: string, joint = ', '): string |
     start = end + 2;
   }
   return value;
+}
+
+/**
+ * The value of the first cookie of this name (RFC 6265 section 5.4: pairs stand between semicolons), or undefined. Sticky services ask for one
+ * with every request, so nothing is cut out but the value.
+ */
+export function cookieValue(fields: string, name: string): string | undefined {
+  for (let start = 0; start < fields.length;) {
+    const end = fields.indexOf('\r\n', start);
+    const colon = start + cookieField.length;
+    if (fields.charCodeAt(colon) === COLON && isNameInText(fields, start, cookieField)) {
+      const value = valueInPairs(fields, colon + 1, end, name);
+      if (value !== undefined) return value;
+    }
+    start = end + 2;
+  }
+  return undefined;
+}
+
+const cookieField = 'cookie';
+
+function valueInPairs(text: string, from: number, to: number, name: string): string | undefined {
+  for (let start = from; start < to;) {
+    // Not by `indexOf`, which would look through all that follows for each of a thousand Cookie lines.
+    let end = start;
+    while (end < to && text.charCodeAt(end) !== SEMICOLON) end++;
+    while (start < end && isBlank(text.charCodeAt(start))) start++;
+    if (text.startsWith(name, start)) {
+      let equals = start + name.length;
+      while (equals < end && isBlank(text.charCodeAt(equals))) equals++;
+      if (equals < end && text.charCodeAt(equals) === EQUALS) return trimmed(text, equals + 1, end);
+    }
+    start = end + 1;
+  }
+  return undefined;
 }
 
 /** Whether `name` (lower case) stands at `start`. */

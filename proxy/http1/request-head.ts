@@ -2,7 +2,7 @@ import { METHODS } from 'node:http';
 import type { Cause } from '../../src/core/terminations.ts';
 import { Framing, type RequestHead } from '../message.ts';
 import { CR, LF, SPACE, targetEnd, tokenEnd } from './characters.ts';
-import { fieldValue, FieldScan, requestFields, scanFields } from './fields.ts';
+import { cookieValue, fieldValue, FieldScan, requestFields, scanFields } from './fields.ts';
 
 export interface HeadLimits {
   readonly headBytes: number;
@@ -81,12 +81,7 @@ export class Http1RequestHead implements RequestHead {
   }
 
   cookie(name: string): string | undefined {
-    // The one field whose lines are joined by a semicolon; commas are common within values (RFC 6265 section 4.2).
-    for (const pair of fieldValue(this.fields, 'cookie', '; ')?.split(';') ?? []) {
-      const equals = pair.indexOf('=');
-      if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
-    }
-    return undefined;
+    return cookieValue(this.fields, name);
   }
 
   /** RFC 9112 section 3.2: origin form, absolute form (whose authority wins over Host), and `*` for OPTIONS. */

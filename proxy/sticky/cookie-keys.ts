@@ -50,7 +50,7 @@ export class CookieKeys {
   readonly first: CookieKey | undefined;
   /** The first one first. */
   readonly all: readonly CookieKey[];
-  /** By the value of the cookie. */
+  /** By the MAC of the cookie. */
   readonly clients = new Recent<KnownClient>(clientsMax);
   readonly #source: readonly SigningKey[];
 

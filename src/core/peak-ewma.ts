@@ -10,16 +10,23 @@ const latencyMinMs = 0.001;
 export class PeakEwma {
   #peakMs = 0;
   #atMs = 0;
+  /** What was worked out last, and for when: clocks are coarse, so that it is asked for the same moment many times. */
+  #fadedMs = 0;
+  #fadedAtMs = 0;
 
   observe(latencyMs: number, nowMs: number): void {
-    this.#peakMs = Math.max(latencyMinMs, latencyMs, this.at(nowMs));
-    this.#atMs = nowMs;
+    this.#peakMs = this.#fadedMs = Math.max(latencyMinMs, latencyMs, this.at(nowMs));
+    this.#atMs = this.#fadedAtMs = nowMs;
   }
 
   /** In ms; 0 = nothing was observed yet. */
   at(nowMs: number): number {
     // A clock that went backwards forgets nothing.
     if (this.#peakMs === 0 || nowMs <= this.#atMs) return this.#peakMs;
-    return Math.max(latencyMinMs, this.#peakMs * Math.exp((this.#atMs - nowMs) / timeConstantMs));
+    if (nowMs !== this.#fadedAtMs) {
+      this.#fadedMs = Math.max(latencyMinMs, this.#peakMs * Math.exp((this.#atMs - nowMs) / timeConstantMs));
+      this.#fadedAtMs = nowMs;
+    }
+    return this.#fadedMs;
   }
 }
