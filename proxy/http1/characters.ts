@@ -35,7 +35,6 @@ export const LF = 0x0a;
 export const SPACE = 0x20;
 export const TAB = 0x09;
 export const COLON = 0x3a;
-export const SEMICOLON = 0x3b;
 export const EQUALS = 0x3d;
 
 // Where a run of such bytes that begins at `at` ends. Small functions, because their loops are what parsing costs most: in these the

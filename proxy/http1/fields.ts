@@ -5,7 +5,7 @@
  * Strictness is the price of owning the parser (RFC 9112 section 5 and 6): white space before the colon, folded lines, control
  * characters, bare CR or LF, repeated or malformed Content-Length or Host, and any transfer coding but `chunked` are refused.
  */
-import { COLON, CR, EQUALS, foldedCase, LF, lowerCase, SEMICOLON, SPACE, TAB, tokenEnd, valueEnd } from './characters.ts';
+import { COLON, CR, EQUALS, foldedCase, LF, lowerCase, SPACE, TAB, tokenEnd, valueEnd } from './characters.ts';
 
 /** What a scan may find wrong. `''` = nothing. */
 export type FieldFault = '' | 'malformed' | 'too_many' | 'coding_unknown';
@@ -334,34 +334,39 @@ export function fieldValue(fields: string, name: string, joint = ', '): string |
  * with every request, so nothing is cut out but the value.
  */
 export function cookieValue(fields: string, name: string): string | undefined {
+  // The next semicolon from where we are, be it in a later field: looked for anew for each pair, thousands of fields would cost their square.
+  let semicolon = -1;
   for (let start = 0; start < fields.length;) {
-    const end = fields.indexOf('\r\n', start);
+    const lineEnd = fields.indexOf('\r\n', start);
     const colon = start + cookieField.length;
     if (fields.charCodeAt(colon) === COLON && isNameInText(fields, start, cookieField)) {
-      const value = valueInPairs(fields, colon + 1, end, name);
-      if (value !== undefined) return value;
+      for (let pair = colon + 1; pair < lineEnd;) {
+        if (semicolon < pair) semicolon = indexOrEnd(fields, ';', pair);
+        const pairEnd = Math.min(semicolon, lineEnd);
+        const value = pairValue(fields, pair, pairEnd, name);
+        if (value !== undefined) return value;
+        pair = pairEnd + 1;
+      }
     }
-    start = end + 2;
+    start = lineEnd + 2;
   }
   return undefined;
 }
 
 const cookieField = 'cookie';
 
-function valueInPairs(text: string, from: number, to: number, name: string): string | undefined {
-  for (let start = from; start < to;) {
-    // Not by `indexOf`, which would look through all that follows for each of a thousand Cookie lines.
-    let end = start;
-    while (end < to && text.charCodeAt(end) !== SEMICOLON) end++;
-    while (start < end && isBlank(text.charCodeAt(start))) start++;
-    if (text.startsWith(name, start)) {
-      let equals = start + name.length;
-      while (equals < end && isBlank(text.charCodeAt(equals))) equals++;
-      if (equals < end && text.charCodeAt(equals) === EQUALS) return trimmed(text, equals + 1, end);
-    }
-    start = end + 1;
-  }
-  return undefined;
+function indexOrEnd(text: string, character: string, from: number): number {
+  const index = text.indexOf(character, from);
+  return index < 0 ? text.length : index;
+}
+
+/** What stands behind `name=`, if that is the pair's name. */
+function pairValue(text: string, from: number, to: number, name: string): string | undefined {
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  if (!text.startsWith(name, from)) return undefined;
+  let equals = from + name.length;
+  while (equals < to && isBlank(text.charCodeAt(equals))) equals++;
+  return equals < to && text.charCodeAt(equals) === EQUALS ? trimmed(text, equals + 1, to) : undefined;
 }
 
 /** Whether `name` (lower case) stands at `start`. */
