@@ -1,6 +1,7 @@
 /** What long-lived clients live through, for the test, which is small, and for `bench/long-lived.ts`, which is large. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { JsonObject } from '../../src/core/json.ts';
-import { eventually, type LogEvent, type SluiceProcess } from '../support/process.ts';
+import type { LogEvent, SluiceProcess } from '../support/process.ts';
 import type { LongApp } from './long-app.ts';
 import type { Crowd, CrowdSize, Ending } from './long-crowd.ts';
 
@@ -40,18 +41,27 @@ export async function moveWeights(sluice: SluiceProcess, crowds: readonly Crowd[
 export async function drainBlue(sluice: SluiceProcess, crowd: Crowd, deadline: string): Promise<DrainAccount> {
   const blue = async () => (await sluice.status()).services['shop']!.pools['blue']!;
   const call = sluice.api('POST', '/v1/services/shop/pools/blue/state?wait=drained', { state: 'drain', deadline });
-  const begun = await eventually(blue, ({ state }) => state === 'drain');
+  const begun = await lookUntil(blue, ({ state }) => state === 'drain');
   const progress = [kindsIn(begun)];
   await crowd.exchange();
   await crowd.feed();
   await crowd.firstEnding;
-  await eventually(blue, (pool) => {
+  await lookUntil(blue, (pool) => {
     progress.push(kindsIn(pool));
     return pool.inFlight === 0;
   });
   const { status, body } = await call;
   await crowd.allEnded;
   return { status, body, drainUntilMs: Date.parse(begun.drainUntil!), progress };
+}
+
+/** As `eventually` of the tests, which only works there. */
+export async function lookUntil<T>(look: () => Promise<T>, fits: (seen: T) => boolean): Promise<T> {
+  for (;;) {
+    const seen = await look();
+    if (fits(seen)) return seen;
+    await pause(20);
+  }
 }
 
 /** What the access log says of everything that ran in blue and was long. */
