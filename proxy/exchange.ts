@@ -385,10 +385,9 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     return true;
   }
 
-  /** The target has answered: so it lives, and took so long. */
+  /** The target has begun to answer, and took so long. */
   #noteAnswer(head: ResponseHead): void {
     const target = this.claim.target!;
-    if (target.ejection.failures > 0) this.noteOutcome(false);
     if (target.latency !== undefined) target.latency.observe(performance.now() - this.#attemptStartedAt, this.#plane.nowMs);
     if (head.framing === Framing.stream) this.#isEventStream = eventStream.test(head.fields);
   }
@@ -439,6 +438,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#record(cause, this.#client.bytesSent - this.#bytesBefore);
     const upstream = this.#upstream;
     this.#upstream = undefined;
+    // Only here, where it cannot break any more: a target that breaks every answer in the middle has begun each of them.
+    if (upstream?.heard === true && this.#phase === 'answering' && this.claim.target!.ejection.failures > 0) this.noteOutcome(false);
     this.#phase = 'idle';
     this.#head = undefined;
     this.#rescuedFrom = undefined;
