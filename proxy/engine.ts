@@ -195,13 +195,19 @@ class Engine implements DataPlane {
     const overdue = overdueTargets(routing, wallMs);
     if (overdue.size === 0) return;
     const running = Map.groupBy(this.#exchanges(), ({ claim }) => claim.target);
-    for (const target of overdue) {
-      const exchanges = running.get(target) ?? [];
-      const left = exchanges.length + this.#upgrades.openOn(target);
-      const due = dueToClose(left, target.drainUntilMs!, wallMs);
-      for (const exchange of exchanges.slice(0, due)) exchange.endAfterDrain();
-      if (due > exchanges.length) this.#upgrades.closeOn(target, due - exchanges.length, 'drained');
+    // Those that were taken out together, such as a pool, are spread together: otherwise the more targets, the more at once.
+    for (const [drainUntilMs, targets] of Map.groupBy(overdue, (target) => target.drainUntilMs!)) {
+      const left = targets.reduce((sum, target) => sum + (running.get(target)?.length ?? 0) + this.#upgrades.openOn(target), 0);
+      let due = dueToClose(left, drainUntilMs, wallMs);
+      for (const target of targets) due -= this.#endOn(target, running.get(target) ?? [], due);
     }
+  }
+
+  /** Returns how many it has ended, at most so many. */
+  #endOn(target: LiveTarget, exchanges: readonly Exchange[], atMost: number): number {
+    const ended = exchanges.slice(0, atMost);
+    for (const exchange of ended) exchange.endAfterDrain();
+    return ended.length + this.#upgrades.closeOn(target, atMost - ended.length, 'drained');
   }
 
   *#exchanges(): Generator<Exchange> {

@@ -7,6 +7,8 @@ import type { Crowd, CrowdSize, Ending } from './long-crowd.ts';
 
 export type Kinds = Readonly<Record<'http' | 'streaming' | 'upgraded', number>>;
 
+const targetsEach = 20;
+
 /** What came of the drain of a pool. */
 export interface DrainAccount {
   /** The answer of the call that waited for it. */
@@ -18,8 +20,11 @@ export interface DrainAccount {
   readonly progress: readonly Kinds[];
 }
 
+/** Pools of several targets, which one app stands for: what is closed little by little is the pool, not each of them. */
 export function shopOf(blue: LongApp, green: LongApp): JsonObject {
-  const targets = (app: LongApp) => ({ targets: [{ id: 'app', url: app.url }] });
+  const targets = (app: LongApp) => ({
+    targets: Array.from({ length: targetsEach }, (_, index) => ({ id: `app-${index}`, url: app.url })),
+  });
   return {
     services: { shop: { pools: { blue: targets(blue), green: targets(green) }, weights: { blue: 1, green: 0 } } },
     log: { level: 'info', access: true },
