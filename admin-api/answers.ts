@@ -35,7 +35,10 @@ const count = Type.Integer({ minimum: 0 });
 export const RemainingSchema = Type.Object(
   {
     http: count,
-    streaming: Type.Integer({ minimum: 0, description: 'Requests whose answer has begun and has no end that is known beforehand.' }),
+    streaming: Type.Integer({
+      minimum: 0,
+      description: 'Requests whose answer has begun and is not over, such as downloads and event streams.',
+    }),
     upgraded: Type.Integer({ minimum: 0, description: 'Connections that have left HTTP, such as WebSockets.' }),
   },
   { ...closed, description: 'With wait=drained, where the time ran out: what still runs there.' },
