@@ -78,7 +78,11 @@ export function bindRouting(snapshot: Snapshot, previous: Routing, options: Bind
   );
   const living = accountsOf(services.values());
   const kept = new Set(living.map(({ target }) => target));
-  for (const { target, drainMs } of before) if (target !== undefined && !kept.has(target)) retireTarget(target, drainMs, options.wallMs);
+  // The same revision once more: nobody has removed anything, only names mean other addresses now. What runs there may stay.
+  const isRefresh = snapshot.revision === previous.revision;
+  for (const { target, drainMs } of before) {
+    if (target !== undefined && !kept.has(target)) retireTarget(target, isRefresh ? Infinity : drainMs, options.wallMs);
+  }
   return {
     revision: snapshot.revision,
     revisionText: String(snapshot.revision),
@@ -180,7 +184,8 @@ function retireTarget(target: LiveTarget, drainMs: number, wallMs: number): void
   target.connector.close();
   target.retired = true;
   target.open = target.openToBound = false;
-  target.drainUntilMs = Math.min(target.drainUntilMs ?? Infinity, wallMs + drainMs);
+  const untilMs = Math.min(target.drainUntilMs ?? Infinity, wallMs + drainMs);
+  target.drainUntilMs = untilMs === Infinity ? undefined : untilMs;
 }
 
 function isSameCondition(a: TargetCondition, b: TargetCondition): boolean {

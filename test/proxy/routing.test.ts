@@ -37,8 +37,8 @@ class TestConnectors {
   };
 }
 
-function revise(routing: Routing, shape: Shape, connectors = new TestConnectors()): Routing {
-  return bindRouting(compileSnapshot(modelOf(shape), routing.revision + 1), routing, {
+function revise(routing: Routing, shape: Shape, connectors = new TestConnectors(), revision = routing.revision + 1): Routing {
+  return bindRouting(compileSnapshot(modelOf(shape), revision), routing, {
     connectorTo: connectors.connectorTo,
     random: () => 0.5,
     share: { count: 1, index: 0 },
@@ -69,6 +69,19 @@ function totalsOf(routing: Routing): Map<string, number> {
   }
   return totals;
 }
+
+describe('what runs on a target that is gone', () => {
+  test.each([
+    { how: 'because a revision removed it has so long', again: false, untilMs: 30_000 },
+    { how: 'because its name means another address now has as long as it takes', again: true, untilMs: undefined },
+  ])('$how', ({ again, untilMs }) => {
+    const first = revise(emptyRouting, { shop: { blue: ['a', 'b'] } });
+    const target = targetIn(first, 'shop', 'blue', 'b');
+    target.inFlight = 1;
+    revise(first, { shop: { blue: ['a'] } }, new TestConnectors(), again ? first.revision : first.revision + 1);
+    expect(target).toMatchObject({ retired: true, drainUntilMs: untilMs, open: false });
+  });
+});
 
 describe('what a revision removes', () => {
   const both = { shop: { blue: ['a', 'b'] } };
