@@ -14,8 +14,10 @@ export interface Scenario {
   readonly recover: (site: IllSite, pair: Pair) => Promise<void>;
   /** Whether both are waited for until they serve again, be it the last round or not. */
   readonly awaitsReturn?: boolean;
-  /** There is no second round: it would take too long until both serve again. */
+  /** There is one round only, as long as it may take: a second one would have to wait too long until both serve again. */
   readonly once?: boolean;
+  /** It is the same two in each round. */
+  readonly alwaysTheSame?: boolean;
   /** Causes that a POST may fail with besides those of {@link Account.complaints}. */
   readonly postCauses?: readonly string[];
   /** Answers that may be cut at most, for so many clients. Default none. */
@@ -160,6 +162,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'whole pool killed',
     claim: 'every target of a pool is killed, and the fallback is there: not even the first GET fails',
+    alwaysTheSame: true,
     site: { pools: { canary: 2, stable: 2 }, service: { fallback: 'stable', retry: { attempts: 2, rescue: true } } },
     fallIll: async (site, pair) => {
       const { load } = site;
@@ -200,19 +203,19 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** Plays it for so many rounds, or until `isEnough`; returns when everything has been accounted for. */
-export async function play(site: IllSite, scenario: Scenario, rounds: number, isEnough: () => boolean = () => false): Promise<Account> {
-  for (let round = 0; round < rounds; round++) {
-    const pair = site.pair(scenario.name === 'whole pool killed' ? 0 : round);
+/** Plays rounds until one ends after `isEnough`, at least one; returns when everything has been accounted for. */
+export async function play(site: IllSite, scenario: Scenario, isEnough: () => boolean): Promise<Account> {
+  for (let round = 0; ; round++) {
+    const pair = site.pair(scenario.alwaysTheSame === true ? 0 : round);
     await site.load.more(100);
     await scenario.fallIll(site, pair);
+    while (scenario.once === true && !isEnough()) await site.load.more(100);
     await scenario.recover(site, pair);
-    const isLast = round + 1 === rounds || scenario.once === true || isEnough();
+    const isLast = isEnough();
     if (!isLast || scenario.awaitsReturn === true) await site.untilBack(...pair);
     await site.load.more(100);
-    if (isLast) break;
+    if (isLast) return site.finish();
   }
-  return site.finish();
 }
 
 /** What is not as it should be. */

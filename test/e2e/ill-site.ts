@@ -8,7 +8,9 @@ import { IllLoad } from './ill-load.ts';
 import { IllTarget } from './ill-target.ts';
 
 /** Whose end ends the processes: a test, or a run of the bench. */
-export type Scope = Pick<TestContext, 'onTestFinished'>;
+export interface Scope {
+  onTestFinished(end: () => unknown): void;
+}
 
 /** How a site is set up: everything has a default. */
 export interface SiteOptions {
