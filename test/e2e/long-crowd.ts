@@ -60,6 +60,7 @@ class Talk {
   /** Sends the next numbered message; resolves when exactly that has come back. Rejects when it is closed first. */
   exchange(): Promise<void> {
     this.#round++;
+    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new Error(`WebSocket ${this.#number} is closed`));
     const expected = `${this.#number}/${this.#round}/${'x'.repeat(paddingOf(this.#number))}`;
     return new Promise((resolve, reject) => {
       this.#waiting = { expected, resolve, reject };
@@ -126,6 +127,7 @@ class Stream {
   /** Resolves when the piece that is sent next has come whole. Rejects when the stream ends first. */
   nextPiece(): Promise<void> {
     this.#missing = pieceOf(this.#kind, this.#number, this.#pieces++);
+    if (this.#response.destroyed) return Promise.reject(new Error(`${this.#kind} stream ${this.#number} is over`));
     return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
   }
 
