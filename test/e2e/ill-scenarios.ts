@@ -208,6 +208,8 @@ export async function play(site: IllSite, scenario: Scenario, isEnough: () => bo
   for (let round = 0; ; round++) {
     const pair = site.pair(scenario.alwaysTheSame === true ? 0 : round);
     await site.load.more(100);
+    // What an earlier round has left unanswered may be on its way to another target, which must not fall ill now.
+    await site.load.turnOver();
     await scenario.fallIll(site, pair);
     while (scenario.once === true && !isEnough()) await site.load.more(100);
     await scenario.recover(site, pair);
