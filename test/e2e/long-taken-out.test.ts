@@ -133,7 +133,7 @@ describe('what is deleted', () => {
   });
 
   test('has `timeouts.drain` for it; then what is left is closed, each in its way: a target, and a pool', async (t) => {
-    const [sluice, shops] = await startShops(t, { 'a-target': '1s', 'a-pool': '1s' });
+    const [sluice, shops] = await startShops(t, { 'a-target': '2s', 'a-pool': '2s' });
     const crowds = [];
     for (const shop of shops) crowds.push(await Crowd.open(t, shop.url, shop.one, some));
     const removals = await Promise.all(shops.map((shop) => remove(sluice, shop, shop.id === 'a-pool' ? 'pool' : 'target')));
@@ -143,7 +143,7 @@ describe('what is deleted', () => {
       const { allEnded, endings } = crowds[index]!;
       await allEnded;
       expect(tally(endings.map(({ kind, how }) => `${kind} ${how}`))).toEqual(endingsExpected(some));
-      expect(endings.filter(({ atMs }) => atMs < calledAtMs + 1000)).toEqual([]);
+      expect(endings.filter(({ atMs }) => atMs < calledAtMs + 2000)).toEqual([]);
     }
   });
 });
