@@ -9,7 +9,7 @@ import type { Model } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Conditions } from '../core/conditions.ts';
 import type { SlotTables } from '../core/slots.ts';
-import type { SigningKey, Snapshot } from '../core/snapshot.ts';
+import type { ResolvedNames, SigningKey, Snapshot } from '../core/snapshot.ts';
 
 /** Tells wall-clock time, in milliseconds since the epoch. */
 export interface Clock {
@@ -116,13 +116,16 @@ export interface Fleet {
    * Never rejects. A worker that dies meanwhile is not waited for; one that starts meanwhile is.
    *
    * The snapshot is sent before this returns, so that calls are sent in their order. Calls overlap: a rollback does not wait for the
-   * acknowledgement of the change before it. A worker that has applied a later revision has thereby applied this one.
+   * acknowledgement of the change before it. A worker that has applied what was published later has thereby applied this; one that has
+   * only applied what was published before, under the same revision, has not.
    */
   publish(snapshot: Snapshot, timeoutMs: number): Promise<PublishResult>;
   /** Tells every worker, also those that start later, what is known about targets, in place of what was told before. Waits for nobody. */
   inform(conditions: Conditions): void;
   /** What was told last, perhaps by the control process before this one. */
   conditions(): Conditions;
+  /** What names meant in the snapshot that workers had when this control process began; empty where it is the first. */
+  addressesBefore(): ResolvedNames;
   /** Asks every worker for its totals; those that do not answer within `timeoutMs` are left out. */
   collect(timeoutMs: number): Promise<ReadonlyMap<number, WorkerReport>>;
   /** Totals of workers that have died, so that counters never run backwards. */

@@ -33,7 +33,12 @@ export interface Snapshot {
   readonly routes: readonly Route[];
   /** The first signs, all verify. */
   readonly signingKeys: readonly SigningKey[];
+  /** What the names of targets had been resolved to when this was compiled; for a control process that comes while DNS is away. */
+  readonly addresses: ResolvedNames;
 }
+
+/** By name, in lower case: the addresses that it has been resolved to, at least one. Names that are missing are left to the workers. */
+export type ResolvedNames = ReadonlyMap<string, readonly string[]>;
 
 /** What cookies of ours are signed with. */
 export interface SigningKey {
@@ -91,24 +96,34 @@ export interface CompiledTarget {
 export interface Surroundings {
   /** The slots as they are saved with the revision. A sticky service without any begins anew. */
   readonly slots: SlotTables;
-  /** By name, in lower case: the addresses that it has been resolved to. Names that are missing are left to the workers. */
-  readonly addresses: ReadonlyMap<string, readonly string[]>;
+  readonly addresses: ResolvedNames;
   readonly signingKeys: readonly SigningKey[];
 }
 
 export const bareSurroundings: Surroundings = { slots: {}, addresses: new Map(), signingKeys: [] };
 
-export function compileSnapshot(model: Model, revision: number, { slots, addresses, signingKeys }: Surroundings = bareSurroundings): Snapshot {
+export function compileSnapshot(
+  model: Model,
+  revision: number,
+  { slots, addresses, signingKeys }: Surroundings = bareSurroundings,
+): Snapshot {
   return {
     revision,
     listeners: model.listeners,
     services: model.services.map((service) => compileService(service, slots[service.id], addresses)),
     routes: model.routes,
     signingKeys,
+    addresses: addressesIn(model, addresses),
   };
 }
 
-function compileService(service: Service, slots: SlotTable | undefined, addresses: Surroundings['addresses']): CompiledService {
+/** Of the names that targets have: others may be known still, or already. */
+function addressesIn({ services }: Model, known: ResolvedNames): ResolvedNames {
+  const hosts = services.flatMap(({ pools }) => pools.flatMap(({ targets }) => targets.map(({ address }) => address.host)));
+  return new Map([...new Set(hosts)].flatMap((host) => (known.has(host) ? [[host, known.get(host)!]] : [])));
+}
+
+function compileService(service: Service, slots: SlotTable | undefined, addresses: ResolvedNames): CompiledService {
   const { id, retry, timeouts, debugHeaders, fallback } = service;
   const weights = effectiveWeights(service);
   const indexOf = (poolId: string | undefined): number => service.pools.findIndex((pool) => pool.id === poolId);
@@ -125,7 +140,7 @@ function compileService(service: Service, slots: SlotTable | undefined, addresse
   };
 }
 
-function compilePool(pool: Pool, weight: number, addresses: Surroundings['addresses']): CompiledPool {
+function compilePool(pool: Pool, weight: number, addresses: ResolvedNames): CompiledPool {
   const { id, balance, ejection, panicShare, slowStartMs, limits } = pool;
   const targets = pool.targets.flatMap((target) => compileTarget(target, pool, addresses.get(target.address.host)));
   return { id, weight, targets, balance, ejection, panicShare, slowStartMs, limits };
@@ -136,6 +151,12 @@ function compileTarget({ id, address, weight, ...own }: Target, pool: Pool, reso
   const drainUntilMs = earlier(own.drainUntilMs, pool.drainUntilMs);
   if (resolved === undefined) return [{ id, address, weight, state, drainUntilMs }];
   return resolved.map((host) => ({ id: `${id}@${host}`, address: { host, port: address.port }, weight, state, drainUntilMs }));
+}
+
+/** What the document has for a target of a snapshot: the one of this id, or the one whose name has been resolved to what stands behind the last @. */
+export function writtenTarget<T extends { readonly id: string }>(targets: readonly T[], compiledId: string): T | undefined {
+  const at = compiledId.lastIndexOf('@');
+  return targets.find(({ id }) => id === compiledId) ?? (at < 0 ? undefined : targets.find(({ id }) => id === compiledId.slice(0, at)));
 }
 
 const strictness: readonly OperatorState[] = ['ready', 'drain', 'maint'];

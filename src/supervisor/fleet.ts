@@ -1,13 +1,14 @@
 import type { Fleet, Log, PublishResult, WorkerState } from '../control/ports.ts';
 import type { Conditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
-import type { Snapshot } from '../core/snapshot.ts';
+import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
 import type { FromControl, ToControl, WorkerInfo } from './messages.ts';
 
 type Welcome = Extract<ToControl, { kind: 'welcome' }>;
 
 /** A publish that waits for workers, by pid: a replacement has the same slot but is somebody else. */
 interface Publishing {
+  readonly edition: number;
   readonly revision: number;
   /** Whether the supervisor has confirmed that later workers get it too. */
   stored: boolean;
@@ -26,9 +27,10 @@ interface Collecting {
 /**
  * The data plane as control sees it, over the channel to the supervisor.
  *
- * A publish is done when nothing can be handled by an older revision any more: every worker that could has applied it or died, and the
- * supervisor has confirmed that it hands this revision, or a newer one, to whoever says hello from then on. The confirmation comes down
- * the same channel as the news of workers, so one that got an older snapshot just before is known, and waited for, by then.
+ * A publish is done when nothing can be handled by an older edition any more: every worker that could has applied it or died, and the
+ * supervisor has confirmed that it hands this edition, or a newer one, to whoever says hello from then on. The confirmation comes down
+ * the same channel as the news of workers, so one that got an older snapshot just before is known, and waited for, by then. Editions and
+ * not revisions are compared: a refresh has the revision of what was published before it, and waits for its own addresses and keys.
  */
 export class ChannelFleet implements Fleet {
   readonly supervisorPid: number;
@@ -38,10 +40,13 @@ export class ChannelFleet implements Fleet {
   readonly #publishing = new Set<Publishing>();
   readonly #collecting = new Set<Collecting>();
   #ticket = 0;
+  /** Published last, perhaps by the control process before this one. */
+  #edition: number;
   #conditions: Conditions;
   #departed: WorkerReport | undefined;
   readonly #toldBefore: ReadonlyMap<number, WorkerReport>;
-  /** Workers that were waited for in vain, by pid, and the revision that they were to apply. */
+  readonly #addressesBefore: ResolvedNames;
+  /** Workers that were waited for in vain, by pid, and the edition that they were to apply. */
   readonly #late = new Map<number, number>();
   #log: Log | undefined;
 
@@ -51,6 +56,8 @@ export class ChannelFleet implements Fleet {
     this.#departed = welcome.departed;
     this.#toldBefore = welcome.reports;
     this.#conditions = welcome.conditions;
+    this.#edition = welcome.edition;
+    this.#addressesBefore = welcome.addresses;
     for (const worker of welcome.workers) this.#workers.set(worker.pid, worker);
   }
 
@@ -80,10 +87,15 @@ export class ChannelFleet implements Fleet {
     return this.#conditions;
   }
 
+  addressesBefore(): ResolvedNames {
+    return this.#addressesBefore;
+  }
+
   publish(snapshot: Snapshot, timeoutMs: number): Promise<PublishResult> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => publishing.settle(), timeoutMs);
       const publishing: Publishing = {
+        edition: ++this.#edition,
         revision: snapshot.revision,
         stored: false,
         awaited: new Set(this.#workers.keys()),
@@ -92,12 +104,12 @@ export class ChannelFleet implements Fleet {
           clearTimeout(timer);
           this.#publishing.delete(publishing);
           const stragglers = this.#stragglers(publishing);
-          for (const straggler of stragglers) this.#noteLate(straggler, publishing.revision);
+          for (const straggler of stragglers) this.#noteLate(straggler, publishing);
           resolve({ applied: publishing.applied.toSorted((a, b) => a.worker - b.worker), stragglers });
         },
       };
       this.#publishing.add(publishing);
-      this.#send({ kind: 'publish', snapshot });
+      this.#send({ kind: 'publish', snapshot, edition: publishing.edition });
     });
   }
 
@@ -126,7 +138,7 @@ export class ChannelFleet implements Fleet {
       case 'workerUp':
         this.#workers.set(message.worker.pid, message.worker);
         for (const publishing of this.#publishing) {
-          if (message.worker.handed < publishing.revision) publishing.awaited.add(message.worker.pid);
+          if (message.worker.handed < publishing.edition) publishing.awaited.add(message.worker.pid);
         }
         break;
       case 'workerDown':
@@ -144,7 +156,7 @@ export class ChannelFleet implements Fleet {
         break;
       case 'published':
         for (const publishing of this.#publishing) {
-          if (message.revision !== publishing.revision) continue;
+          if (message.edition !== publishing.edition) continue;
           publishing.stored = true;
           this.#strike(publishing, undefined);
         }
@@ -161,27 +173,27 @@ export class ChannelFleet implements Fleet {
     }
   }
 
-  #noteApplied({ worker, pid, revision, ms }: Extract<ToControl, { kind: 'applied' }>): void {
+  #noteApplied({ worker, pid, revision, edition, ms }: Extract<ToControl, { kind: 'applied' }>): void {
     const known = this.#workers.get(pid);
     if (known !== undefined) this.#workers.set(pid, { ...known, revision });
-    if (revision >= (this.#late.get(pid) ?? Infinity)) {
+    if (edition >= (this.#late.get(pid) ?? Infinity)) {
       this.#late.delete(pid);
       this.#log?.info({ worker, workerPid: pid, revision }, 'a late worker has caught up');
     }
     for (const publishing of this.#publishing) {
-      if (revision < publishing.revision || !publishing.awaited.has(pid)) continue;
+      if (edition < publishing.edition || !publishing.awaited.has(pid)) continue;
       publishing.applied.push({ worker, ms });
       this.#strike(publishing, pid);
     }
   }
 
   /** Says so once, until the worker has caught up. */
-  #noteLate({ worker, pid }: PublishResult['stragglers'][number], revision: number): void {
+  #noteLate({ worker, pid }: PublishResult['stragglers'][number], { revision, edition }: Publishing): void {
     if (!this.#late.has(pid)) {
       const fields = { worker, workerPid: pid, revision, has: this.#workers.get(pid)?.revision };
       this.#log?.warn(fields, 'a worker has not applied a revision in time; until it does, it serves by an older one, or not at all');
     }
-    this.#late.set(pid, revision);
+    this.#late.set(pid, edition);
   }
 
   /** Waits for `pid` no longer, and settles when nothing is left to wait for. */

@@ -2,7 +2,7 @@ import type { DataPlane } from '../../proxy/data-plane.ts';
 import type { Fleet, PublishResult, WorkerState } from '../control/ports.ts';
 import { type Conditions, noConditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
-import type { Snapshot } from '../core/snapshot.ts';
+import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
 
 /** The data plane where control and one worker share a process. Its only worker is number 0. */
 export class LocalFleet implements Fleet {
@@ -34,6 +34,11 @@ export class LocalFleet implements Fleet {
 
   conditions(): Conditions {
     return this.#conditions;
+  }
+
+  /** Nobody has been here before. */
+  addressesBefore(): ResolvedNames {
+    return new Map();
   }
 
   async collect(): Promise<ReadonlyMap<number, WorkerReport>> {

@@ -4,12 +4,15 @@
  * Each channel keeps its order, and that order carries meaning: control's `publish` reaches the supervisor before any later question,
  * and what the supervisor tells control about workers (`workerUp`, `applied`, `published`) arrives in the order in which it happened.
  * `test/supervisor/fleet.test.ts` holds the fleet to that.
+ *
+ * Each publish has an *edition*: 1, 2, 3 … as long as the supervisor lives, whichever control process it came from. A revision may be published
+ * several times, with other addresses or signing keys, so its number does not tell which of them a worker has applied.
  */
 import type { WorkerLoad } from '../core/worker-balance.ts';
 import type { Conditions } from '../core/conditions.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
-import type { Snapshot } from '../core/snapshot.ts';
+import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
 
 /** Where a listener really listens: its port is known even where the configuration says 0. */
 export interface OpenListener extends SocketAddress {
@@ -27,9 +30,11 @@ export type ToWorker =
       /** The descriptors that the worker has inherited, by the names of listeners. */
       readonly sockets: ReadonlyMap<string, number>;
       readonly snapshot: Snapshot | undefined;
+      /** Of the snapshot; 0 = there is none. */
+      readonly edition: number;
       readonly conditions: Conditions;
     }
-  | { readonly kind: 'publish'; readonly snapshot: Snapshot }
+  | { readonly kind: 'publish'; readonly snapshot: Snapshot; readonly edition: number }
   /** What is known about targets now. Answered with `informed`. */
   | { readonly kind: 'inform'; readonly conditions: Conditions }
   | { readonly kind: 'collect'; readonly ticket: number }
@@ -43,7 +48,7 @@ export type FromWorker =
   | { readonly kind: 'hello' }
   | { readonly kind: 'listening' }
   /** `ms`: how long the change itself took. */
-  | { readonly kind: 'applied'; readonly revision: number; readonly ms: number }
+  | { readonly kind: 'applied'; readonly revision: number; readonly edition: number; readonly ms: number }
   /** The revision could not be applied, which is a bug of ours; the one before stays in force. */
   | { readonly kind: 'notApplied'; readonly revision: number }
   | { readonly kind: 'informed' }
@@ -62,7 +67,7 @@ export interface WorkerInfo {
   readonly pid: number;
   /** Applied last; 0 before its first. */
   readonly revision: number;
-  /** Given to it last, applied or not; 0 = none yet. */
+  /** The edition that was given to it last, applied or not; 0 = none yet. */
   readonly handed: number;
 }
 
@@ -82,16 +87,27 @@ export type ToControl =
       readonly serving: boolean;
       /** What the control process before this one knew about targets. */
       readonly conditions: Conditions;
+      /** Of the snapshot that was published last; 0 = none yet. This process goes on from there. */
+      readonly edition: number;
+      /** What the names in that snapshot had been resolved to. */
+      readonly addresses: ResolvedNames;
     }
   /** Every worker listens: the start is over. Sent once; a later worker's start does not take it back. */
   | { readonly kind: 'serving' }
   | { readonly kind: 'workerUp'; readonly worker: WorkerInfo }
   /** `departed`: the totals of all workers that have died, this one's last report included. */
   | { readonly kind: 'workerDown'; readonly worker: number; readonly pid: number; readonly departed: WorkerReport | undefined }
-  | { readonly kind: 'applied'; readonly worker: number; readonly pid: number; readonly revision: number; readonly ms: number }
+  | {
+      readonly kind: 'applied';
+      readonly worker: number;
+      readonly pid: number;
+      readonly revision: number;
+      readonly edition: number;
+      readonly ms: number;
+    }
   | { readonly kind: 'report'; readonly worker: number; readonly pid: number; readonly ticket: number; readonly report: WorkerReport }
-  /** The supervisor has stored this revision and sent it on: a worker that starts later gets it, or a newer one. */
-  | { readonly kind: 'published'; readonly revision: number }
+  /** The supervisor has stored this edition and sent it on: a worker that starts later gets it, or a newer one. */
+  | { readonly kind: 'published'; readonly edition: number }
   /** Sluice is stopping: take no new work. */
   | { readonly kind: 'draining' }
   /** All workers are gone: finish the calls that run, and go. */
@@ -100,7 +116,7 @@ export type ToControl =
 export type FromControl =
   | { readonly kind: 'hello' }
   | { readonly kind: 'ready'; readonly admin: SocketAddress }
-  | { readonly kind: 'publish'; readonly snapshot: Snapshot }
+  | { readonly kind: 'publish'; readonly snapshot: Snapshot; readonly edition: number }
   /** For every worker, also those that start later, in place of what was said before. A snapshot that is published after it never overtakes it. */
   | { readonly kind: 'inform'; readonly conditions: Conditions }
   /** Tickets are 1, 2, 3 … per control process. */

@@ -4,7 +4,6 @@ import { mergeReports } from '../core/merge-reports.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import { type Conditions, noConditions } from '../core/conditions.ts';
-import type { Snapshot } from '../core/snapshot.ts';
 import { type Child, describeExit, type Exit } from './child.ts';
 import type { Handle } from './channel.ts';
 import { type Forks, inheritedSockets } from './fork.ts';
@@ -13,7 +12,7 @@ import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from 
 import { Place } from './place.ts';
 import type { HeldSockets } from './sockets.ts';
 import { StartError } from './start-error.ts';
-import { WorkerLink } from './worker-link.ts';
+import { type Edition, WorkerLink } from './worker-link.ts';
 
 export interface SupervisorOptions {
   readonly forks: Forks;
@@ -55,7 +54,8 @@ export class Supervisor {
   /** The control process, once it has said hello. */
   #greetedControl: ControlChild | undefined;
   #conditions: Conditions = noConditions;
-  #snapshot: Snapshot | undefined;
+  /** What was published last. */
+  #published: Edition | undefined;
   readonly #loads = new Loads();
   #loadsTicker: NodeJS.Timeout | undefined;
   #departed: WorkerReport | undefined;
@@ -156,7 +156,8 @@ export class Supervisor {
       workers,
       setup: setup.worker,
       sockets: inheritedSockets(sockets.listeners.map(({ name }) => name)),
-      snapshot: this.#snapshot,
+      snapshot: this.#published?.snapshot,
+      edition: this.#published?.edition ?? 0,
       conditions: this.#conditions,
     });
     this.#tellControl({ kind: 'workerUp', worker: link.info });
@@ -183,7 +184,7 @@ export class Supervisor {
         this.#checkStarted();
         break;
       case 'applied':
-        this.#tellControl({ kind: 'applied', ...from, revision: message.revision, ms: message.ms });
+        this.#tellControl({ ...message, ...from });
         break;
       case 'notApplied':
       case 'informed':
@@ -228,6 +229,8 @@ export class Supervisor {
   }
 
   #hearControl(child: ControlChild, message: FromControl): void {
+    // What a control process has left behind in its channel must not undo what the next one has been told.
+    if (message.kind !== 'hello' && this.#greetedControl !== undefined && this.#greetedControl !== child) return;
     switch (message.kind) {
       case 'hello':
         this.#greetedControl = child;
@@ -241,6 +244,8 @@ export class Supervisor {
           admin: this.#admin,
           serving: this.#phase !== 'starting',
           conditions: this.#conditions,
+          edition: this.#published?.edition ?? 0,
+          addresses: this.#published?.snapshot.addresses ?? new Map(),
         });
         if (this.#phase === 'stopping') this.#tellControl({ kind: 'draining' });
         break;
@@ -251,9 +256,9 @@ export class Supervisor {
         break;
       case 'publish':
         // Stored first: a worker that says hello from here on gets it, one that has already gets it now. Control hears of it last.
-        this.#snapshot = message.snapshot;
-        for (const link of this.#greeted()) link.publish(message.snapshot);
-        this.#tellControl({ kind: 'published', revision: message.snapshot.revision });
+        this.#published = { snapshot: message.snapshot, edition: message.edition };
+        for (const link of this.#greeted()) link.publish(this.#published);
+        this.#tellControl({ kind: 'published', edition: message.edition });
         break;
       case 'inform':
         this.#conditions = message.conditions;

@@ -6,6 +6,12 @@ import type { Handle } from './channel.ts';
 import type { Child } from './child.ts';
 import type { FromWorker, ToWorker, WorkerInfo } from './messages.ts';
 
+/** A snapshot with the number of its publish. */
+export interface Edition {
+  readonly snapshot: Snapshot;
+  readonly edition: number;
+}
+
 /**
  * The supervisor's end of the channel to one worker process.
  *
@@ -19,7 +25,7 @@ export class WorkerLink {
   #revision = 0;
   #handed = 0;
   #publishing = false;
-  #nextSnapshot: Snapshot | undefined;
+  #next: Edition | undefined;
   #informing = false;
   #nextConditions: Conditions | undefined;
   #collecting = false;
@@ -49,13 +55,13 @@ export class WorkerLink {
     this.#child.send({ kind: 'welcome', worker: this.id, ...first });
     if (first.snapshot === undefined) return;
     this.#publishing = true;
-    this.#handed = first.snapshot.revision;
+    this.#handed = first.edition;
   }
 
-  publish(snapshot: Snapshot): void {
-    this.#handed = snapshot.revision;
+  publish({ snapshot, edition }: Edition): void {
+    this.#handed = edition;
     if (this.#publishing) {
-      this.#nextSnapshot = snapshot;
+      this.#next = { snapshot, edition };
       return;
     }
     this.#publishing = true;
@@ -63,7 +69,7 @@ export class WorkerLink {
     const conditions = this.#nextConditions;
     this.#nextConditions = undefined;
     if (conditions !== undefined) this.#child.send({ kind: 'inform', conditions });
-    this.#child.send({ kind: 'publish', snapshot });
+    this.#child.send({ kind: 'publish', snapshot, edition });
   }
 
   /** Conditions may overtake snapshots, never the other way round. */
@@ -120,9 +126,9 @@ export class WorkerLink {
 
   #publishNext(): void {
     this.#publishing = false;
-    const snapshot = this.#nextSnapshot;
-    this.#nextSnapshot = undefined;
-    if (snapshot !== undefined) this.publish(snapshot);
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined) this.publish(next);
   }
 
   #informNext(): void {

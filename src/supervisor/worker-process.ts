@@ -63,7 +63,7 @@ class WorkerLife {
         this.#welcome(message);
         break;
       case 'publish':
-        if (this.#parts !== undefined) this.#apply(this.#parts, message.snapshot);
+        if (this.#parts !== undefined) this.#apply(this.#parts, message.snapshot, message.edition);
         break;
       case 'inform':
         this.#parts?.plane.inform(message.conditions);
@@ -89,7 +89,7 @@ class WorkerLife {
     }
   }
 
-  #welcome({ setup, worker, workers, sockets, snapshot, conditions }: Extract<ToWorker, { readonly kind: 'welcome' }>): void {
+  #welcome({ setup, worker, workers, sockets, snapshot, edition, conditions }: Extract<ToWorker, { readonly kind: 'welcome' }>): void {
     const handOver: WorkerStart['handOver'] = (socket, listener, connections) => this.#balance.handOver(socket, listener, connections);
     this.#worker = worker;
     this.#sockets = sockets;
@@ -97,10 +97,10 @@ class WorkerLife {
     const { plane } = this.#parts;
     if (workers > 1) setInterval(() => this.#balance.tell(plane.connections), loadEveryMs).unref();
     plane.inform(conditions);
-    if (snapshot !== undefined) this.#apply(this.#parts, snapshot);
+    if (snapshot !== undefined) this.#apply(this.#parts, snapshot, edition);
   }
 
-  #apply({ plane, log }: WorkerParts, snapshot: Snapshot): void {
+  #apply({ plane, log }: WorkerParts, snapshot: Snapshot, edition: number): void {
     const startedAt = performance.now();
     try {
       plane.apply(snapshot);
@@ -112,7 +112,7 @@ class WorkerLife {
     }
     const first = this.#applied === 0;
     this.#applied = snapshot.revision;
-    void this.#channel.send({ kind: 'applied', revision: snapshot.revision, ms: performance.now() - startedAt });
+    void this.#channel.send({ kind: 'applied', revision: snapshot.revision, edition, ms: performance.now() - startedAt });
     if (first) this.#listening = this.#listen(plane);
   }
 

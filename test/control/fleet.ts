@@ -1,7 +1,7 @@
 import type { Fleet, PublishResult, WorkerState } from '../../src/control/ports.ts';
 import { noConditions, type Conditions } from '../../src/core/conditions.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
-import type { Snapshot } from '../../src/core/snapshot.ts';
+import type { ResolvedNames, Snapshot } from '../../src/core/snapshot.ts';
 
 export const emptyReport: WorkerReport = { revision: 0, connections: 0, inFlight: 0, services: [], terminations: {} };
 
@@ -17,6 +17,8 @@ export class TestFleet implements Fleet {
   gone: WorkerReport[] = [];
   /** What the control process before this one heard, by process id. */
   readonly before = new Map<number, WorkerReport>();
+  /** What the control process before this one had resolved. */
+  readonly resolvedBefore = new Map<string, readonly string[]>();
   #conditions = noConditions;
   #workers: WorkerState[];
   #waiting: (() => void)[] = [];
@@ -46,6 +48,10 @@ export class TestFleet implements Fleet {
 
   conditions(): Conditions {
     return this.#conditions;
+  }
+
+  addressesBefore(): ResolvedNames {
+    return this.resolvedBefore;
   }
 
   async collect(): Promise<ReadonlyMap<number, WorkerReport>> {

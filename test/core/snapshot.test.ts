@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Model, Pool, Service } from '../../src/core/model.ts';
 import { slotCount } from '../../src/core/slots.ts';
-import { bareSurroundings, compileSnapshot, type CompiledService, type Surroundings } from '../../src/core/snapshot.ts';
+import { bareSurroundings, compileSnapshot, type CompiledService, type Surroundings, writtenTarget } from '../../src/core/snapshot.ts';
 import { aPool, aService, aTarget } from '../support/model.ts';
 
 function compiled(changes: Partial<Service>, surroundings: Partial<Surroundings> = {}): CompiledService {
@@ -69,6 +69,33 @@ describe('names', () => {
 
   test('one that has not is left to whoever connects', () => {
     expect(compiled({ pools }).pools[0]!.targets.map(({ id, address }) => [id, address.host])).toEqual([['api', 'api.test']]);
+  });
+
+  test('is in the snapshot with its addresses, so that nobody has to ask again; others that are known are not', () => {
+    const service = aService('shop', {
+      pools: [...pools, aPool('green', { targets: [aTarget('b', { address: { host: 'b.test', port: 1 } })] })],
+    });
+    const addresses = new Map([
+      ['api.test', ['10.0.0.1', 'fd00::1']],
+      ['other.test', ['10.0.0.9']],
+    ]);
+    const snapshot = compileSnapshot({ listeners: [], services: [service], routes: [] }, 1, { ...bareSurroundings, addresses });
+    expect(snapshot.addresses).toEqual(new Map([['api.test', ['10.0.0.1', 'fd00::1']]]));
+    expect(structuredClone(snapshot)).toEqual(snapshot);
+  });
+
+  test.each([
+    ['api@10.0.0.1', 'api'],
+    ['api@fd00::1', 'api'],
+    ['b1', 'b1'],
+    ['b10', 'b10'],
+    ['b100', undefined],
+    ['me@home', 'me@home'],
+    ['me@home@10.0.0.1', 'me@home'],
+    ['me@10.0.0.1', undefined],
+  ])('%s stands in the document as %s', (compiledId, id) => {
+    const targets = ['b1', 'b10', 'api', 'me@home'].map((name) => ({ id: name }));
+    expect(writtenTarget(targets, compiledId)?.id).toBe(id);
   });
 });
 

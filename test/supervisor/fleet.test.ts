@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChannelFleet } from '../../src/supervisor/fleet.ts';
 import type { FromControl, WorkerInfo } from '../../src/supervisor/messages.ts';
 import { noConditions } from '../../src/core/conditions.ts';
-import { reportOf, requestsIn, snapshotOf } from './support.ts';
+import { reportOf, requestsIn, snapshotOf, TestLog } from './support.ts';
 
 const one: WorkerInfo = { id: 1, pid: 11, revision: 1, handed: 1 };
 const two: WorkerInfo = { id: 2, pid: 12, revision: 1, handed: 1 };
@@ -20,12 +20,15 @@ function fleetOf(...workers: WorkerInfo[]): ChannelFleet {
     admin: undefined,
     serving: true,
     conditions: noConditions,
+    edition: 1,
+    addresses: new Map([['app.internal', ['10.0.0.1']]]),
   });
 }
 
-const applied = (worker: WorkerInfo, revision: number) =>
-  ({ kind: 'applied', worker: worker.id, pid: worker.pid, revision, ms: 0.5 }) as const;
-const published = (revision: number) => ({ kind: 'published', revision }) as const;
+/** In most of these tests each revision is published once, so that the numbers are the same. */
+const applied = (worker: WorkerInfo, revision: number, edition = revision) =>
+  ({ kind: 'applied', worker: worker.id, pid: worker.pid, revision, edition, ms: 0.5 }) as const;
+const published = (edition: number) => ({ kind: 'published', edition }) as const;
 const report = (worker: WorkerInfo, ticket: number, requests = 1) =>
   ({ kind: 'report', worker: worker.id, pid: worker.pid, ticket, report: reportOf(requests) }) as const;
 
@@ -47,7 +50,7 @@ describe('publish', () => {
   test('resolves when every worker has applied it, with how long each took', async () => {
     const fleet = fleetOf(one, two);
     const publishing = fleet.publish(snapshotOf(2), 1000);
-    expect(sent).toEqual([{ kind: 'publish', snapshot: snapshotOf(2) }]);
+    expect(sent).toEqual([{ kind: 'publish', snapshot: snapshotOf(2), edition: 2 }]);
     fleet.hear(published(2));
     fleet.hear(applied(two, 2));
     expect(await isSettled(publishing)).toBe(false);
@@ -73,6 +76,7 @@ describe('publish', () => {
 
   test('an earlier revision, applied late, does not count', async () => {
     const fleet = fleetOf(one);
+    void fleet.publish(snapshotOf(2), 1000);
     const publishing = fleet.publish(snapshotOf(3), 1000);
     fleet.hear(published(3));
     fleet.hear(applied(one, 2));
@@ -97,9 +101,9 @@ describe('publish', () => {
     fleet.hear({ kind: 'workerUp', worker: { id: 2, pid: 22, revision: 0, handed: 1 } });
     fleet.hear(published(2));
     fleet.hear(applied(one, 2));
-    fleet.hear({ kind: 'applied', worker: 2, pid: 22, revision: 1, ms: 1 });
+    fleet.hear(applied({ ...two, pid: 22 }, 1));
     expect(await isSettled(publishing)).toBe(false);
-    fleet.hear({ kind: 'applied', worker: 2, pid: 22, revision: 2, ms: 1 });
+    fleet.hear(applied({ ...two, pid: 22 }, 2));
     expect((await publishing).applied.map(({ worker }) => worker)).toEqual([1, 2]);
   });
 
@@ -130,6 +134,74 @@ describe('publish', () => {
     vi.advanceTimersByTime(1000);
     expect((await publishing).stragglers).toEqual([{ worker: 1, pid: 21 }]);
   });
+});
+
+describe('a refresh, which publishes a revision once more,', () => {
+  test('waits for what it has sent, not for what was sent before under the same number', async () => {
+    const fleet = fleetOf(one, two);
+    const first = fleet.publish(snapshotOf(2), 1000);
+    const again = fleet.publish(snapshotOf(2), 1000);
+    fleet.hear(published(2));
+    fleet.hear(published(3));
+    for (const worker of [one, two]) fleet.hear(applied(worker, 2, 2));
+    expect((await first).applied).toHaveLength(2);
+    expect(await isSettled(again)).toBe(false);
+    fleet.hear(applied(one, 2, 3));
+    vi.advanceTimersByTime(1000);
+    expect(await again).toEqual({ applied: [{ worker: 1, ms: 0.5 }], stragglers: [{ worker: 2, pid: 12 }] });
+  });
+
+  test('answers for what was sent before it: a worker that was busy has skipped that', async () => {
+    const fleet = fleetOf(one);
+    const first = fleet.publish(snapshotOf(2), 1000);
+    const again = fleet.publish(snapshotOf(2), 1000);
+    fleet.hear(published(2));
+    fleet.hear(published(3));
+    fleet.hear(applied(one, 2, 3));
+    expect([(await first).stragglers, (await again).stragglers]).toEqual([[], []]);
+  });
+
+  test('waits for a worker that starts meanwhile with what was sent before', async () => {
+    const fleet = fleetOf(one);
+    const publishing = fleet.publish(snapshotOf(1), 1000);
+    fleet.hear({ kind: 'workerUp', worker: { id: 2, pid: 22, revision: 0, handed: 1 } });
+    fleet.hear(published(2));
+    fleet.hear(applied(one, 1, 2));
+    fleet.hear(applied({ ...two, pid: 22 }, 1, 1));
+    expect(await isSettled(publishing)).toBe(false);
+    fleet.hear(applied({ ...two, pid: 22 }, 1, 2));
+    expect((await publishing).applied.map(({ worker }) => worker)).toEqual([1, 2]);
+  });
+
+  test('by a control process that has come back is not mistaken for one by the process before it', async () => {
+    const fleet = fleetOf(one);
+    const publishing = fleet.publish(snapshotOf(1), 1000);
+    expect(sent).toEqual([{ kind: 'publish', snapshot: snapshotOf(1), edition: 2 }]);
+    // What the supervisor and a slow worker still say about the last publish of the process before.
+    fleet.hear(published(1));
+    fleet.hear(applied(one, 1, 1));
+    expect(await isSettled(publishing)).toBe(false);
+    fleet.hear(applied(one, 1, 2));
+    expect(await isSettled(publishing)).toBe(false);
+    fleet.hear(published(2));
+    expect((await publishing).applied).toHaveLength(1);
+  });
+
+  test('is late at a worker until that has applied it, whatever it applies before', async () => {
+    const log = new TestLog();
+    const fleet = fleetOf(one);
+    fleet.logTo(log);
+    void fleet.publish(snapshotOf(1), 1000);
+    vi.advanceTimersByTime(1000);
+    fleet.hear(applied(one, 1, 1));
+    expect(log.lines.map(({ level }) => level)).toEqual(['warn']);
+    fleet.hear(applied(one, 1, 2));
+    expect(log.lines.map(({ level }) => level)).toEqual(['warn', 'info']);
+  });
+});
+
+test('what names had been resolved to is known to a control process that comes back', () => {
+  expect([...fleetOf().addressesBefore()]).toEqual([['app.internal', ['10.0.0.1']]]);
 });
 
 describe('collect', () => {

@@ -35,9 +35,9 @@ async function startUp() {
   const started = supervisor.start();
   control().say({ kind: 'hello' });
   for (const id of [1, 2]) worker(id).say({ kind: 'hello' });
-  control().say({ kind: 'publish', snapshot: snapshotOf(1) });
+  control().say({ kind: 'publish', snapshot: snapshotOf(1), edition: 1 });
   for (const id of [1, 2]) {
-    worker(id).say({ kind: 'applied', revision: 1, ms: 1 });
+    worker(id).say({ kind: 'applied', revision: 1, edition: 1, ms: 1 });
     worker(id).say({ kind: 'listening' });
   }
   control().say({ kind: 'ready', admin });
@@ -95,7 +95,7 @@ describe('the start', () => {
 describe('publishing', () => {
   test('a worker that says hello later gets the snapshot with its welcome, control or no control', async () => {
     await startUp();
-    control().say({ kind: 'publish', snapshot: snapshotOf(2) });
+    control().say({ kind: 'publish', snapshot: snapshotOf(2), edition: 2 });
     control().die();
     worker(1).die();
     vi.advanceTimersByTime(0);
@@ -107,6 +107,7 @@ describe('publishing', () => {
       setup: 'for workers',
       sockets: new Map([['web', 4]]),
       snapshot: snapshotOf(2),
+      edition: 2,
       conditions: noConditions,
     });
   });
@@ -140,20 +141,20 @@ describe('publishing', () => {
       await startUp();
       control().say({ kind: 'inform', conditions: conditions() });
       control().say({ kind: 'inform', conditions: conditions(ill) });
-      control().say({ kind: 'publish', snapshot: snapshotOf(2) });
+      control().say({ kind: 'publish', snapshot: snapshotOf(2), edition: 2 });
       expect(kindsSent(1).slice(-3)).toEqual(['inform', 'inform', 'publish']);
     });
   });
 
   test('a worker that does not answer gets the newest snapshot when it does, and not those between', async () => {
     await startUp();
-    for (const revision of [2, 3, 4, 5]) control().say({ kind: 'publish', snapshot: snapshotOf(revision) });
+    for (const revision of [2, 3, 4, 5]) control().say({ kind: 'publish', snapshot: snapshotOf(revision), edition: revision });
     expect(kindsSent(1)).toEqual(['welcome', 'publish', 'publish']);
-    worker(1).say({ kind: 'applied', revision: 2, ms: 1 });
-    expect(lastSent(1)).toEqual({ kind: 'publish', snapshot: snapshotOf(5) });
+    worker(1).say({ kind: 'applied', revision: 2, edition: 2, ms: 1 });
+    expect(lastSent(1)).toEqual({ kind: 'publish', snapshot: snapshotOf(5), edition: 5 });
     worker(1).say({ kind: 'notApplied', revision: 5 });
-    control().say({ kind: 'publish', snapshot: snapshotOf(6) });
-    expect(lastSent(1)).toEqual({ kind: 'publish', snapshot: snapshotOf(6) });
+    control().say({ kind: 'publish', snapshot: snapshotOf(6), edition: 6 });
+    expect(lastSent(1)).toEqual({ kind: 'publish', snapshot: snapshotOf(6), edition: 6 });
   });
 
   test('questions do not pile up either', async () => {
@@ -166,8 +167,8 @@ describe('publishing', () => {
 
   test('a new control process learns what the one before it knew', async () => {
     await startUp();
-    control().say({ kind: 'publish', snapshot: snapshotOf(2) });
-    worker(1).say({ kind: 'applied', revision: 2, ms: 1 });
+    control().say({ kind: 'publish', snapshot: snapshotOf(2), edition: 2 });
+    worker(1).say({ kind: 'applied', revision: 2, edition: 2, ms: 1 });
     control().die();
     vi.advanceTimersByTime(0);
     control().say({ kind: 'hello' });
@@ -185,8 +186,51 @@ describe('publishing', () => {
         admin,
         serving: true,
         conditions: noConditions,
+        edition: 2,
+        addresses: new Map(),
       },
     ]);
+  });
+
+  test('a new control process learns what names had been resolved to in what was published last', async () => {
+    await startUp();
+    const addresses = new Map([['app.internal', ['10.0.0.1', '10.0.0.2']]]);
+    control().say({ kind: 'publish', snapshot: { ...snapshotOf(1), addresses }, edition: 2 });
+    control().die();
+    vi.advanceTimersByTime(0);
+    control().say({ kind: 'hello' });
+    expect(control().sent[0]).toMatchObject({ kind: 'welcome', edition: 2, addresses });
+  });
+
+  test('what a control process said that has gone counts until the next one comes, and no longer', async () => {
+    await startUp();
+    const gone = control();
+    gone.die();
+    vi.advanceTimersByTime(0);
+    gone.say({ kind: 'publish', snapshot: snapshotOf(2), edition: 2 });
+    control().say({ kind: 'hello' });
+    expect(control().sent[0]).toMatchObject({ kind: 'welcome', edition: 2 });
+    gone.say({ kind: 'publish', snapshot: snapshotOf(3), edition: 3 });
+    worker(1).die();
+    vi.advanceTimersByTime(0);
+    worker(1).say({ kind: 'hello' });
+    expect(lastSent(1)).toMatchObject({ kind: 'welcome', snapshot: snapshotOf(2) });
+  });
+
+  test('control hears which edition a worker has applied, and which is handed to those that come', async () => {
+    await startUp();
+    control().say({ kind: 'publish', snapshot: snapshotOf(1), edition: 7 });
+    worker(1).say({ kind: 'applied', revision: 1, edition: 7, ms: 1 });
+    const { pid } = worker(1);
+    expect(control().sent.slice(-2)).toEqual([
+      { kind: 'published', edition: 7 },
+      { kind: 'applied', worker: 1, pid, revision: 1, edition: 7, ms: 1 },
+    ]);
+    worker(2).die();
+    vi.advanceTimersByTime(0);
+    worker(2).say({ kind: 'hello' });
+    expect(lastSent(2)).toMatchObject({ kind: 'welcome', edition: 7 });
+    expect(control().sent.at(-1)).toMatchObject({ kind: 'workerUp', worker: { id: 2, handed: 7 } });
   });
 
   test('what dead workers have counted is kept as one sum', async () => {

@@ -6,7 +6,14 @@ import type { Child, Exit } from '../../src/supervisor/child.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from '../../src/supervisor/messages.ts';
 import type { HeldSockets } from '../../src/supervisor/sockets.ts';
 
-export const snapshotOf = (revision: number): Snapshot => ({ revision, listeners: [], services: [], routes: [], signingKeys: [] });
+export const snapshotOf = (revision: number): Snapshot => ({
+  revision,
+  listeners: [],
+  services: [],
+  routes: [],
+  signingKeys: [],
+  addresses: new Map(),
+});
 
 /** A report of which only one number matters. */
 export const reportOf = (requests: number): WorkerReport => ({
