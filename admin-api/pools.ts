@@ -29,7 +29,8 @@ export const poolRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path,
-    summary: 'Adds a pool, which has the weight 0 until it is given another, or replaces it.',
+    summary:
+      'Adds a pool, which has the weight 0 until it is given another, or replaces it; its state, and those of its targets, stay where the body names none.',
     role: 'admin',
     ...changing('SERVICE_NOT_FOUND'),
     body: PoolSchema,

@@ -1,5 +1,6 @@
 import { TargetSchema } from '../config/schema.ts';
-import { asObject, findTarget, itemsOf } from '../src/core/pool-changes.ts';
+import { findTarget, itemsOf } from '../src/core/pool-changes.ts';
+import { asObject } from '../src/core/target-items.ts';
 import type { Json, JsonObject } from '../src/core/json.ts';
 import { change, changing, currentAnswer, showing } from './answers.ts';
 import { refuseBody, requireObject } from './body.ts';
@@ -29,7 +30,8 @@ export const targetRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path,
-    summary: 'Adds a target or replaces it. The body is an object, or its URL alone. A new URL under an old id is the same target, moved.',
+    summary:
+      'Adds a target or replaces it, but for its state where the body names none. The body is an object, or its URL alone. A new URL under an old id is the same target, moved.',
     role: 'admin',
     ...changing('SERVICE_NOT_FOUND', 'POOL_NOT_FOUND'),
     body: { anyOf: [TargetSchema, { type: 'string' }] },

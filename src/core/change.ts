@@ -35,8 +35,10 @@ export type Change =
     }
   /** All of the service's traffic to one pool, in one step. */
   | { readonly kind: 'switch'; readonly service: string; readonly to: string }
+  /** A state, and until when, that the document does not name stays as it is; of the pool, and of each of its targets. */
   | { readonly kind: 'putPool'; readonly service: string; readonly pool: string; readonly document: JsonObject }
   | { readonly kind: 'deletePool'; readonly service: string; readonly pool: string }
+  /** The same for the state of the target. */
   | { readonly kind: 'putTarget'; readonly service: string; readonly pool: string; readonly target: string; readonly document: JsonObject }
   | { readonly kind: 'deleteTarget'; readonly service: string; readonly pool: string; readonly target: string }
   /** Of a pool, or of one of its targets. */
@@ -48,6 +50,8 @@ export type Change =
       readonly state: OperatorState;
       /** As the document has it: an instant in ISO 8601; undefined with `ready`. */
       readonly drainUntil: string | undefined;
+      /** False: `drainUntil` is only the default, so where the state is this one already its deadline stays. Default true. */
+      readonly isDeadlineGiven?: boolean;
     }
   | { readonly kind: 'mirrors' | 'overrides'; readonly service: string; readonly list: readonly Json[] };
 

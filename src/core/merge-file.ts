@@ -3,6 +3,8 @@ import type { Problem } from './errors.ts';
 import { keepFixedParts } from './fixed-parts.ts';
 import { invariant } from './invariant.ts';
 import { childPointer, equalJson, isJsonObject, mergeThreeWay, ownValue, type Json, type JsonObject } from './json.ts';
+import { mergePool } from './merge-pool.ts';
+import { objectIn } from './proposal.ts';
 
 export type FileMerge =
   | { readonly kind: 'merged'; readonly document: JsonObject }
@@ -12,7 +14,7 @@ export type FileMerge =
 /**
  * What the file changed since it was last applied (`base`, undefined = never) wins; what only live changes touched stays. A service's
  * weights are relative to each other, so they are one value: the file's, where it changed any of them, or else those in force. What is
- * fixed while the process runs is the file's in any case.
+ * fixed while the process runs is the file's in any case. Pools are merged as {@link mergePool} says.
  *
  * A file that takes away the very pool that has all the traffic, and says nothing new about where that should go, is a conflict: the
  * service would be left without any weight, and every request would be answered with 503.
@@ -25,11 +27,12 @@ export function mergeFile(base: JsonObject | undefined, current: JsonObject, fil
   if (!isJsonObject(services)) return { kind: 'merged', document };
 
   const problems: Problem[] = [];
-  const settled = Object.entries(services).map(([id, service]): [string, Json] => {
+  const settled = Object.entries(services).map(([id, written]): [string, Json] => {
     const live = serviceOf(current, id);
     const wanted = serviceOf(file, id);
     // Where one of the two does not have the service, it is the other's as a whole.
-    if (live === undefined || wanted === undefined || !isJsonObject(service)) return [id, service];
+    if (live === undefined || wanted === undefined || !isJsonObject(written)) return [id, written];
+    const service = withMergedPools(written, serviceOf(base, id), live, wanted);
     if (changesWeights(serviceOf(base, id), wanted)) return [id, withWeights(service, ownValue(wanted, 'weights'))];
 
     const removed = removedPools(live, service);
@@ -39,6 +42,18 @@ export function mergeFile(base: JsonObject | undefined, current: JsonObject, fil
   });
   if (problems.length > 0) return { kind: 'conflict', problems };
   return { kind: 'merged', document: { ...document, services: Object.fromEntries(settled) } };
+}
+
+/** With the pools that are in both, in force and in the file, merged part by part; the others are those of one side already. */
+function withMergedPools(service: JsonObject, base: JsonObject | undefined, live: JsonObject, file: JsonObject): JsonObject {
+  const pools = ownValue(service, 'pools');
+  if (!isJsonObject(pools)) return service;
+  const merged = Object.entries(pools).map(([id, pool]): [string, Json] => {
+    const [before, ours, theirs] = [base ?? {}, live, file].map((side) => ownValue(objectIn(side, 'pools'), id));
+    if (!isJsonObject(ours) || !isJsonObject(theirs)) return [id, pool];
+    return [id, mergePool(isJsonObject(before) ? before : undefined, ours, theirs)];
+  });
+  return { ...service, pools: Object.fromEntries(merged) };
 }
 
 /** A pool that is not named has weight 0: naming it with 0, as one does with a pool that is added, changes no weight. */

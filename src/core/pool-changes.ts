@@ -18,13 +18,16 @@ import {
   type Rejection,
   type Standing,
 } from './proposal.ts';
+import { keptState, keptStates } from './kept-states.ts';
+import { asObject, shortestItem } from './target-items.ts';
 
 type ChangeOf<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
 
 export function putPool(current: Standing, { service: serviceId, pool: poolId, document }: ChangeOf<'putPool'>): Proposal {
   const service = findService(current.model, serviceId);
   if (service === undefined) return serviceNotFound(current.model, serviceId);
-  const changed = withPool(current, service, poolId, document);
+  const before = ownValue(objectIn(objectIn(servicesIn(current.document), serviceId), 'pools'), poolId);
+  const changed = withPool(current, service, poolId, isJsonObject(before) ? keptStates(before, document) : document);
   // One pool may leave the weights out, two may not: the traffic stays where it is.
   const isSecond = service.pools.length === 1 && service.pools[0]!.id !== poolId && ownValue(changed, 'weights') === undefined;
   return withChangedService(current, service, isSecond ? withKey(changed, 'weights', { ...service.weights, [poolId]: 0 }) : changed);
@@ -70,8 +73,8 @@ export function putTarget(current: Standing, { service, pool, target, document }
     const message = `expected ${JSON.stringify(target)}, the id in the path, found ${JSON.stringify(id)}; leave it out`;
     return reject('INVALID', 'The target cannot have another id than the path says.', [{ pointer, message }]);
   }
-  const item = shortest(target, document);
-  if (known >= 0 && equalJson(shortest(target, asObject(items[index]!)), item)) return proposed(current.document);
+  const item = shortestItem(target, known < 0 ? document : keptState(asObject(items[known]!), document));
+  if (known >= 0 && equalJson(shortestItem(target, asObject(items[index]!)), item)) return proposed(current.document);
   return withItems(current, place, items.toSpliced(index, 1, item));
 }
 
@@ -85,17 +88,19 @@ export function setState(current: Standing, change: ChangeOf<'state'>): Proposal
   if (change.target === undefined) {
     const place = findPool(current, change.service, change.pool);
     if (place.kind === 'rejected') return place;
+    if (keepsDeadline(place.pool, change)) return proposed(current.document);
     const pool = objectIn(poolsOf(current, place.service), change.pool);
     return withChangedService(current, place.service, withPool(current, place.service, change.pool, withState(pool, change)));
   }
   const place = findTarget(current, change.service, change.pool, change.target);
   if (place.kind === 'rejected') return place;
+  if (keepsDeadline(place.pool.targets[place.index]!, change)) return proposed(current.document);
   const items = itemsOf(current, place);
   const before = asObject(items[place.index]!);
   const after = withState(before, change);
   // A string is as good as an object until there is more to say than the URL.
   if (equalJson(before, after)) return proposed(current.document);
-  return withItems(current, place, items.with(place.index, shortest(change.target, after)));
+  return withItems(current, place, items.with(place.index, shortestItem(change.target, after)));
 }
 
 export function setList(current: Standing, { kind, service: serviceId, list }: ChangeOf<'mirrors' | 'overrides'>): Proposal {
@@ -104,6 +109,11 @@ export function setList(current: Standing, { kind, service: serviceId, list }: C
   const before = objectIn(servicesIn(current.document), serviceId);
   if (equalJson(ownValue(before, kind) ?? [], list)) return proposed(current.document);
   return withChangedService(current, service, list.length === 0 ? withoutKeys(before, kind) : withKey(before, kind, list));
+}
+
+/** Asking again, as somebody does who has not seen the answer, must not give what runs more time, nor make a second change to undo. */
+function keepsDeadline({ state }: Pick<Pool, 'state'>, change: ChangeOf<'state'>): boolean {
+  return change.isDeadlineGiven === false && state === change.state;
 }
 
 /** `ready` is what a document that says nothing means. */
@@ -174,24 +184,4 @@ function withPool({ document }: Standing, service: Service, poolId: string, pool
 function withChangedService({ document }: Standing, { id }: Service, service: JsonObject): Proposal {
   if (equalJson(ownValue(servicesIn(document), id), service)) return proposed(document);
   return proposed(withService(document, id, service));
-}
-
-/** A target as an object, whether it was written as one or as a URL. */
-export function asObject(item: Json): JsonObject {
-  return isJsonObject(item) ? item : { url: item };
-}
-
-/** As a person would write it: without the id where it is that of the URL, and as a bare URL where nothing else is left. */
-function shortest(id: string, document: JsonObject): Json {
-  const rest = withoutKeys(document, 'id');
-  const url = ownValue(rest, 'url');
-  if (typeof url !== 'string' || idOfUrl(url) !== id) return { id, ...rest };
-  return Object.keys(rest).length === 1 ? url : rest;
-}
-
-/** `host:port`, as `config/` names a target that is given no id; undefined where the URL is none. */
-function idOfUrl(url: string): string | undefined {
-  if (!URL.canParse(url)) return undefined;
-  const { protocol, hostname, port } = new URL(url);
-  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
 }

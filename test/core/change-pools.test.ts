@@ -219,6 +219,23 @@ describe('a state', () => {
     expect(after(change, from)).toEqual(gives);
   });
 
+  test('asked for again keeps its deadline, unless another is given', () => {
+    const later = '2026-05-01T13:00:00.000Z';
+    const pool = withPool('blue', { targets: [first, second], ...drained });
+    const target = withTargets({ url: first, ...drained }, second);
+    const again = (given: boolean, word: 'drain' | 'maint', id?: string): Change =>
+      ({ ...state(word, id), drainUntil: later, isDeadlineGiven: given }) as Change;
+    expect(after(again(false, 'drain'), pool)).toEqual(pool);
+    expect(after(again(false, 'drain', '10.0.0.1:3000'), target)).toEqual(target);
+    expect(after(again(true, 'drain'), pool)).toEqual(withPool('blue', { targets: [first, second], state: 'drain', drainUntil: later }));
+    expect(after(again(true, 'drain', '10.0.0.1:3000'), target)).toEqual(
+      withTargets({ url: first, state: 'drain', drainUntil: later }, second),
+    );
+    // Another state is another matter.
+    expect(after(again(false, 'maint'), pool)).toEqual(withPool('blue', { targets: [first, second], state: 'maint', drainUntil: later }));
+    expect(after(again(false, 'drain'))).toEqual(withPool('blue', { targets: [first, second], state: 'drain', drainUntil: later }));
+  });
+
   test('without a deadline is one that ends nothing', () => {
     const change: Change = { kind: 'state', service: 'demo', pool: 'old', target: undefined, state: 'maint', drainUntil: undefined };
     expect(after(change)).toEqual(withPool('old', { targets: [], state: 'maint' }));
@@ -243,6 +260,74 @@ describe('a state', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('a state that is not named when something is replaced', () => {
+  const taken = { state: 'maint', drainUntil: until };
+  const target = withTargets({ url: first, ...taken }, second);
+  const pool = withPool('blue', { targets: [{ url: first, ...taken }, second], state: 'drain', drainUntil: until });
+  test.each<{ name: string; from: JsonObject; change: Change; gives: JsonObject }>([
+    {
+      name: 'stays with the target',
+      from: target,
+      change: putTarget('10.0.0.1:3000', { url: first, weight: 5 }),
+      gives: withTargets({ url: first, weight: 5, ...taken }, second),
+    },
+    {
+      name: 'stays with a target that moves',
+      from: target,
+      change: putTarget('10.0.0.1:3000', { url: 'http://10.9.9.9' }),
+      gives: withTargets({ id: '10.0.0.1:3000', url: 'http://10.9.9.9', ...taken }, second),
+    },
+    {
+      name: 'stays with the target that is sent as its URL alone',
+      from: target,
+      change: putTarget('10.0.0.1:3000', { url: first }),
+      gives: target,
+    },
+    {
+      name: 'is no longer there when another is named, with its deadline where that is ready',
+      from: target,
+      change: putTarget('10.0.0.1:3000', { url: first, state: 'ready' }),
+      gives: withTargets({ url: first, state: 'ready' }, second),
+    },
+    {
+      name: 'lends its deadline to another that names none',
+      from: target,
+      change: putTarget('10.0.0.1:3000', { url: first, state: 'drain' }),
+      gives: withTargets({ url: first, state: 'drain', drainUntil: until }, second),
+    },
+    {
+      name: 'may be given another deadline',
+      from: target,
+      change: putTarget('10.0.0.1:3000', { url: first, drainUntil: '2027-01-01T00:00:00Z' }),
+      gives: withTargets({ url: first, state: 'maint', drainUntil: '2027-01-01T00:00:00Z' }, second),
+    },
+    {
+      name: 'stays with a pool and with its targets, whatever their order and way of writing',
+      from: pool,
+      change: putPool('blue', { targets: [second, 'http://10.0.0.3', first], slowStart: '5s' }),
+      gives: withPool('blue', {
+        targets: [second, 'http://10.0.0.3', { url: first, ...taken }],
+        slowStart: '5s',
+        state: 'drain',
+        drainUntil: until,
+      }),
+    },
+    {
+      name: 'of a pool is named, and those of its targets are not',
+      from: pool,
+      change: putPool('blue', { targets: [first], state: 'ready' }),
+      gives: withPool('blue', { targets: [{ url: first, ...taken }], state: 'ready' }),
+    },
+  ])('$name', ({ from, change, gives }) => {
+    expect(after(change, from)).toEqual(gives);
+  });
+
+  test('leaves what is no list of targets for the schema to refuse', () => {
+    const proposal = proposeChange(standing(pool), putPool('blue', { targets: 'none' }));
+    expect(JSON.stringify(proposal)).toContain('"targets":"none"');
   });
 });
 
