@@ -261,7 +261,7 @@ export class SingleWriter implements Controller {
   async #decideRestore(current: InForce, number: number): Promise<Goal | Rejection> {
     const earlier = await this.#parts.store.revision(number);
     if (earlier === undefined) return revisionNotFound(number, current.revision.number);
-    return goalBackTo(current.revision, earlier, keepFixedParts(current.revision.document, earlier.document));
+    return this.#goalBackTo(current, earlier, keepFixedParts(current.revision.document, earlier.document));
   }
 
   /**
@@ -277,7 +277,7 @@ export class SingleWriter implements Controller {
       }
       const document = keepFixedParts(current.revision.document, earlier.document);
       if (!equalJson(document, current.revision.document)) {
-        return { ...goalBackTo(current.revision, earlier, document), undoTo: earlier.undoTo };
+        return { ...this.#goalBackTo(current, earlier, document), undoTo: earlier.undoTo };
       }
       from = earlier;
     }
@@ -285,6 +285,11 @@ export class SingleWriter implements Controller {
       'NOTHING_TO_UNDO',
       `Nothing comes before revision ${current.revision.number}; "restore" goes to a revision by its number.`,
     );
+  }
+
+  #goalBackTo(current: InForce, earlier: Revision, document: JsonObject): Goal {
+    const { interpret, clock } = this.#parts;
+    return goalBackTo(current, earlier, document, { interpret, nowMs: clock.nowMs() });
   }
 
   async #decideFile({ revision }: InForce, file: JsonObject): Promise<Goal | Rejection> {

@@ -7,6 +7,7 @@ import { mergeFile } from '../core/merge-file.ts';
 import type { Model, Service } from '../core/model.ts';
 import { moveSlots, rollBackSlots, type SlotTable, type SlotTables } from '../core/slots.ts';
 import { bareSurroundings, compileSnapshot, type SigningKey, type Snapshot } from '../core/snapshot.ts';
+import { renewDeadlines } from './deadlines.ts';
 import type { Interpret, Revision } from './ports.ts';
 
 /** What is in force, in its three forms; replaced as a whole. */
@@ -153,9 +154,19 @@ export function goalFrom(before: Revision, document: JsonObject): Goal {
   return { document, undoTo: before.number, fileDocument: undefined };
 }
 
-/** The same, back to an earlier revision, whose document may have had to be adapted. */
-export function goalBackTo(before: Revision, earlier: Revision, document: JsonObject): Goal {
-  return { ...goalFrom(before, document), savedSlots: earlier.slots };
+/**
+ * The same, back to an earlier revision, whose document may have had to be adapted. Deadlines of drains that would be over, or nearly, are
+ * given anew (see {@link renewDeadlines}).
+ */
+export function goalBackTo(
+  { revision, model }: InForce,
+  earlier: Revision,
+  document: JsonObject,
+  { interpret, nowMs }: Pick<Circumstances, 'interpret' | 'nowMs'>,
+): Goal {
+  const meaning = interpret(document);
+  const renewed = meaning.kind === 'valid' ? renewDeadlines(document, meaning.model, model, nowMs) : document;
+  return { ...goalFrom(revision, renewed), savedSlots: earlier.slots };
 }
 
 export function isRejection(goal: Goal | Rejection): goal is Rejection {
