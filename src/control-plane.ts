@@ -11,6 +11,8 @@ import { Census } from './control/census.ts';
 import { openController, type SingleWriter } from './control/controller.ts';
 import { EventLog } from './control/events.ts';
 import { Names } from './control/names.ts';
+import type { NameResolver } from './control/names/ask.ts';
+import { Refresher } from './control/names/refresher.ts';
 import { systemResolver } from './control/names/system-resolver.ts';
 import { Observer } from './control/observed.ts';
 import type { Fleet, KeyRing, Store } from './control/ports.ts';
@@ -34,6 +36,8 @@ export interface ControlParts {
   readonly fleet: Fleet;
   readonly log: Logger;
   readonly adminBefore?: SocketAddress | undefined;
+  /** Default: what this machine knows names by. */
+  readonly resolver?: NameResolver;
   /** Opens the listeners, where that is not the supervisor's: one more thing that may fail. */
   readonly listen?: (snapshot: Snapshot) => Promise<void>;
 }
@@ -56,10 +60,17 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
   const events = new EventLog({ log, clock });
   const probes = new Probes({ fleet, events, log, clock, elapsedMs: () => performance.now(), random: Math.random });
   // Until something is in force, nobody need hear of names.
-  let refreshNames = (): void => {};
-  const names = new Names({ resolver: systemResolver(), events, log, random: Math.random, onChange: () => refreshNames() });
+  let refresher: Refresher | undefined;
+  const names = new Names({
+    resolver: parts.resolver ?? systemResolver(),
+    before: fleet.addressesBefore(),
+    events,
+    log,
+    random: Math.random,
+    onChange: () => refresher?.request(),
+  });
   const closeDrivers = (): void => {
-    refreshNames = () => {};
+    refresher?.close();
     probes.close();
     names.close();
   };
@@ -105,9 +116,10 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
       await controller.begin();
     });
     // Not waited for: a worker that is stuck must not keep the admin API from coming back, which may be needed to deal with it.
-    void controller.refresh(publishMs);
-    refreshNames = () => void controller.refresh(publishMs);
-    const ticking = setInterval(() => void read(collectEveryMs).then((reading) => observer.onReading(reading)), collectEveryMs).unref();
+    refresher = new Refresher({ refresh: () => controller.refresh(publishMs), log });
+    void refresher.now().then(() => probes.forgetBefore());
+    const watch = new Watch({ look: async () => observer.onReading(await read(collectEveryMs)), log });
+    const ticking = setInterval(() => void watch.look(), collectEveryMs).unref();
     return {
       admin,
       serve: () => {
@@ -129,6 +141,29 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
     closeDrivers();
     await store.close();
     throw error;
+  }
+}
+
+/** Looks again and again at what happens. One that fails must not end the process that answers the admin API. */
+class Watch {
+  readonly #look: () => Promise<void>;
+  readonly #log: Logger;
+  #isFailing = false;
+
+  constructor(parts: { readonly look: () => Promise<void>; readonly log: Logger }) {
+    this.#look = parts.look;
+    this.#log = parts.log;
+  }
+
+  /** Never rejects. One line when it begins to fail, not one for each second. */
+  async look(): Promise<void> {
+    try {
+      await this.#look();
+      this.#isFailing = false;
+    } catch (cause) {
+      if (!this.#isFailing) this.#log.error({ err: cause }, 'reading what the workers have counted failed; it is tried again every second');
+      this.#isFailing = true;
+    }
   }
 }
 

@@ -1,17 +1,20 @@
 /**
  * Resolves the names of targets, so that each address of a name is a target of its own, and goes on asking as the answers grow old.
  *
- * Whatever DNS does, no target is lost by it: only an answer with addresses replaces the addresses before.
+ * Whatever DNS does, no target is lost by it: only an answer with addresses replaces the addresses before. That holds over a restart of
+ * control, too: what the process before it had published is known from the start.
  */
 import { isIP } from 'node:net';
 import type { Model } from '../core/model.ts';
-import type { Snapshot } from '../core/snapshot.ts';
-import { type Answer, ask, type NameResolver, type Source } from './names/ask.ts';
+import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
+import { type Answer, ask, type Known, type NameResolver, type Source } from './names/ask.ts';
 import { askAgainMs, retryMs } from './names/pace.ts';
 import type { Events, Follower, Log } from './ports.ts';
 
 export interface NamesParts {
   readonly resolver: NameResolver;
+  /** What names meant to the control process before this one. */
+  readonly before: ResolvedNames;
   readonly events: Events;
   readonly log: Log;
   /** In [0, 1). */
@@ -23,15 +26,19 @@ export interface NamesParts {
 export class Names implements Follower {
   readonly #parts: NamesParts;
   readonly #names = new Map<string, Name>();
-  #resolved: ReadonlyMap<string, readonly string[]> = new Map();
+  #resolved: ResolvedNames;
+  /** Undefined when the first model has been followed, and has claimed what it needs. */
+  #before: ResolvedNames | undefined;
   #isClosed = false;
 
   constructor(parts: NamesParts) {
     this.#parts = parts;
+    this.#before = parts.before;
+    this.#resolved = parts.before;
   }
 
   /** By name: its addresses, IPv4 first, at most 64. Names that never had any are missing. */
-  addresses(): ReadonlyMap<string, readonly string[]> {
+  addresses(): ResolvedNames {
     return this.#resolved;
   }
 
@@ -44,9 +51,12 @@ export class Names implements Follower {
       if (entry === undefined) this.#begin(name, targets);
       else entry.users = targets;
     }
+    if (this.#before === undefined) return;
+    this.#before = undefined;
+    this.#publish();
   }
 
-  /** Resolves when each name that is known now has been looked up once, or when the time is over. */
+  /** Resolves when each name that is followed now has addresses or has been looked up once, or when the time is over. */
   async settle(timeoutMs: number): Promise<void> {
     const over = Promise.withResolvers<void>();
     const timer = setTimeout(over.resolve, timeoutMs);
@@ -61,7 +71,10 @@ export class Names implements Follower {
   }
 
   #begin(name: string, users: readonly User[]): void {
-    const entry: Name = { users, answer: undefined, failures: 0, timer: undefined, first: Promise.withResolvers<void>() };
+    const addresses = this.#before?.get(name);
+    const known: Known | undefined = addresses && { source: 'before', addresses };
+    const entry: Name = { users, known, failures: 0, parts: 0, timer: undefined, first: Promise.withResolvers<void>() };
+    if (known !== undefined) entry.first.resolve();
     this.#names.set(name, entry);
     void this.#look(name, entry);
   }
@@ -74,7 +87,7 @@ export class Names implements Follower {
   }
 
   async #look(name: string, entry: Name): Promise<void> {
-    const found = await ask(this.#parts.resolver, name, entry.answer);
+    const found = await ask(this.#parts.resolver, name, entry.known);
     // Whoever has been forgotten meanwhile, and perhaps begun anew, is another one.
     if (this.#names.get(name) !== entry) return;
     const waitMs = found.kind === 'answer' ? this.#accept(name, entry, found) : this.#keep(name, entry, found.cause);
@@ -85,30 +98,30 @@ export class Names implements Follower {
 
   /** @returns after how many milliseconds to look again */
   #accept(name: string, entry: Name, answer: Answer): number {
-    const before = entry.answer?.addresses ?? [];
+    const before = entry.known?.addresses ?? [];
     if (entry.failures > 0) {
       entry.failures = 0;
       this.#parts.log.info({ name }, 'name is resolved again');
       this.#note(entry, 'unresolved', 'resolved', `${name} has been found again`);
     }
-    entry.answer = answer;
+    entry.known = answer;
+    entry.parts = answer.isPartial ? entry.parts + 1 : 0;
     if (before.join() !== answer.addresses.join()) {
       this.#publish();
       // The first answer is no change of anything.
       if (before.length > 0) this.#note(entry, listed(before), listed(answer.addresses), sources[answer.source](name));
       this.#parts.onChange();
     }
-    return askAgainMs(answer);
+    return answer.isPartial ? Math.min(retryMs(entry.parts), askAgainMs(answer)) : askAgainMs(answer);
   }
 
   /** Nothing better is known, so what was known stays. */
   #keep(name: string, entry: Name, cause: string): number {
     if (entry.failures === 0) {
-      this.#parts.log.warn(
-        { name, cause, addresses: entry.answer?.addresses.length ?? 0 },
-        'name cannot be resolved; what was known of it stays',
-      );
-      this.#note(entry, 'resolved', 'unresolved', `${name}: ${cause}`);
+      const { known } = entry;
+      if (known === undefined) this.#parts.log.warn({ name, cause }, 'name cannot be resolved; workers look it up for themselves');
+      else this.#parts.log.warn({ name, cause, addresses: known.addresses.length }, 'name cannot be resolved; what was known of it stays');
+      this.#note(entry, known === undefined ? 'unknown' : 'resolved', 'unresolved', `${name}: ${cause}`);
     }
     return retryMs(++entry.failures);
   }
@@ -118,20 +131,21 @@ export class Names implements Follower {
   }
 
   #publish(): void {
-    const known = [...this.#names].filter(([, { answer }]) => answer !== undefined);
-    this.#resolved = new Map(known.map(([name, { answer }]) => [name, answer!.addresses]));
+    this.#resolved = new Map([...this.#names].flatMap(([name, { known }]) => (known === undefined ? [] : [[name, known.addresses]])));
   }
 }
 
 interface Name {
   /** The targets that it stands in. */
   users: readonly User[];
-  /** The last one that had addresses. */
-  answer: Answer | undefined;
+  /** From the last answer that had addresses. */
+  known: Known | undefined;
   /** In a row. */
   failures: number;
+  /** Answers with a part missing, in a row. */
+  parts: number;
   timer: NodeJS.Timeout | undefined;
-  /** Resolved when it has been looked up for the first time. */
+  /** Resolved when it has been looked up for the first time, or need not be waited for. */
   readonly first: PromiseWithResolvers<void>;
 }
 
@@ -142,6 +156,7 @@ interface User {
 }
 
 const sources: Readonly<Record<Source, (name: string) => string>> = {
+  hosts: (name) => `the hosts file of this machine has other addresses for ${name}`,
   dns: (name) => `DNS has other addresses for ${name}`,
   lookup: (name) => `this machine has other addresses for ${name}`,
 };

@@ -108,6 +108,11 @@ export class Probes implements Follower, HealthView {
     this.#wake();
   }
 
+  /** The start is over: of what the process before knew, nobody will ask for what no target has claimed by now. */
+  forgetBefore(): void {
+    this.#seed.clear();
+  }
+
   conditionOf(service: string, pool: string, target: string): TargetReading | undefined {
     const watched = this.#watched.get(keyOf(service, pool, target));
     if (watched === undefined) return undefined;

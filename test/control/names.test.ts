@@ -21,20 +21,30 @@ interface Bench {
   readonly follow: (...hosts: string[]) => void;
 }
 
-/** Names that are asked for at a name server of our own; what it does not know is looked up in `hosts`. */
-async function openBench(t: TestContext, hosts: Readonly<Record<string, readonly string[]>> = {}): Promise<Bench> {
+type Table = Readonly<Record<string, readonly string[]>>;
+
+interface Machine {
+  /** What its hosts file says. May change. */
+  readonly pinned?: Table;
+  /** What the control process before this one had found. */
+  readonly before?: Table;
+}
+
+/** Names that are asked for at a name server of our own; what it does not know is looked up in `others`. */
+async function openBench(t: TestContext, others: Table = {}, { pinned = {}, before = {} }: Machine = {}): Promise<Bench> {
   const dns = await startDns(t);
   const [ear, log] = [new Ear(), new TestLog()];
   let changes = 0;
   const resolver: NameResolver = {
     ...systemResolver([dns.address]),
-    lookup: async (name) => hosts[name] ?? Promise.reject(Object.assign(new Error('unknown'), { code: 'ENOTFOUND' })),
+    hosts: (name) => pinned[name] ?? [],
+    lookup: async (name) => others[name] ?? Promise.reject(Object.assign(new Error('unknown'), { code: 'ENOTFOUND' })),
   };
   const onChange = (): void => {
     changes++;
     ear.wake();
   };
-  const names = new Names({ resolver, events: ear, log, random: () => 0, onChange });
+  const names = new Names({ resolver, before: new Map(Object.entries(before)), events: ear, log, random: () => 0, onChange });
   t.onTestFinished(() => names.close());
   const follow = (...list: string[]): void => {
     const model = aModel(
@@ -145,7 +155,7 @@ describe.concurrent('a name of a target', () => {
   });
 
   test('that nobody knows is left as it is, and becomes known later', async (t) => {
-    const { dns, names, follow, ear, changes } = await openBench(t);
+    const { dns, names, follow, ear, log, changes } = await openBench(t);
     follow(app);
     await names.settle(10_000);
     expect(names.addresses().has(app)).toBe(false);
@@ -153,6 +163,102 @@ describe.concurrent('a name of a target', () => {
     await ear.noted('t0', 'resolved');
     await ear.until(() => changes() === 1);
     expect(names.addresses().get(app)).toEqual(['10.0.0.1']);
+    // It has never been what it is not now.
+    expect(ear.notes.map(({ from, to }) => `${from} → ${to}`)).toEqual(['unknown → unresolved', 'unresolved → resolved']);
+    expect(log.lines.map(({ message }) => message)).toEqual([
+      'name cannot be resolved; workers look it up for themselves',
+      'name is resolved again',
+    ]);
+  });
+
+  test('of which only one kind of addresses could be asked for at first is asked for again soon, however long its answer is good', async (t) => {
+    const { dns, names, follow, ear } = await openBench(t);
+    dns.zones.set(app, { addresses: ['10.0.0.1', 'fd00::1'], ttl: 300, says: 'failed-6' });
+    follow(app);
+    await names.settle(10_000);
+    expect(names.addresses().get(app)).toEqual(['10.0.0.1']);
+    dns.zones.set(app, { addresses: ['10.0.0.1', 'fd00::1'], ttl: 300 });
+    await ear.noted('t0', '10.0.0.1, fd00::1');
+    expect(names.addresses().get(app)).toEqual(['10.0.0.1', 'fd00::1']);
+  });
+
+  test('is what the hosts file says, whatever DNS says: one of its addresses, or quite another', async (t) => {
+    const { dns, names, follow, ear } = await openBench(t, {}, { pinned: { [app]: ['10.0.0.2', '10.0.0.2'], 'b.internal': ['10.7.7.7'] } });
+    for (const name of [app, 'b.internal']) dns.zones.set(name, { addresses: ['10.0.0.1', '10.0.0.2'], ttl: 60 });
+    follow(app, 'b.internal');
+    await names.settle(10_000);
+    expect([...names.addresses()]).toEqual([
+      [app, ['10.0.0.2']],
+      ['b.internal', ['10.7.7.7']],
+    ]);
+    expect([dns.asked.size, ear.notes.length]).toEqual([0, 0]);
+  });
+
+  test('that is written into the hosts file goes there', async (t) => {
+    const pinned: Record<string, readonly string[]> = {};
+    const { dns, names, follow, ear } = await openBench(t, {}, { pinned });
+    dns.zones.set(app, { addresses: ['10.0.0.1'], ttl: 0 });
+    follow(app);
+    await names.settle(10_000);
+    pinned[app] = ['10.0.0.7'];
+    expect((await ear.noted('t0', '10.0.0.7')).cause).toBe('the hosts file of this machine has other addresses for app.internal');
+  });
+
+  describe.concurrent('that the control process before this one had found', () => {
+    const before = { [app]: ['10.0.0.1', 'fd00::1'] };
+
+    test.for([undefined, 'unknown', 'failed', 'nothing'] as const)(
+      'is known from the start, is not waited for, and stays where DNS has nothing (%s)',
+      async (says, t) => {
+        const { dns, names, follow, ear, changes } = await openBench(t, {}, { before });
+        expect([...names.addresses()]).toEqual(Object.entries(before));
+        dns.zones.set(app, { addresses: [], ttl: 0, ...(says && { says }) });
+        follow(app);
+        await names.settle(600_000);
+        await (says === 'nothing' ? dns.askedFor(app, 2) : ear.noted('t0', 'unresolved'));
+        expect(ear.notes.every(({ from }) => from === 'resolved')).toBe(true);
+        expect([...names.addresses()]).toEqual(Object.entries(before));
+        expect(changes()).toBe(0);
+      },
+    );
+
+    test('is no change where DNS says the same, and one where it says something else', async (t) => {
+      const { dns, names, follow, ear, changes } = await openBench(t, {}, { before: { ...before, 'b.internal': ['10.0.0.8'] } });
+      dns.zones.set(app, { addresses: ['10.0.0.1', 'fd00::1'], ttl: 60 });
+      dns.zones.set('b.internal', { addresses: ['10.0.0.9'], ttl: 60 });
+      follow(app, 'b.internal');
+      expect(await ear.noted('t1', '10.0.0.9')).toMatchObject({ from: '10.0.0.8' });
+      await dns.askedFor(app, 2);
+      expect([...names.addresses()]).toEqual([
+        [app, ['10.0.0.1', 'fd00::1']],
+        ['b.internal', ['10.0.0.9']],
+      ]);
+      expect(changes()).toBe(1);
+    });
+
+    test('keeps the kind that cannot be asked for', async (t) => {
+      const { dns, names, follow, ear } = await openBench(t, {}, { before });
+      dns.zones.set(app, { addresses: ['10.0.0.2'], ttl: 60, says: 'failed-6' });
+      follow(app);
+      await ear.noted('t0', '10.0.0.2, fd00::1');
+      expect(names.addresses().get(app)).toEqual(['10.0.0.2', 'fd00::1']);
+    });
+
+    test('is found where this machine knows it, though DNS does not', async (t) => {
+      const { follow, ear } = await openBench(t, { printer: ['10.0.0.7'] }, { before: { printer: ['10.0.0.6'] } });
+      follow('printer');
+      expect((await ear.noted('t0', '10.0.0.7')).cause).toBe('this machine has other addresses for printer');
+    });
+
+    test('is forgotten where no target has it any more', async (t) => {
+      const { names, follow, dns } = await openBench(t, {}, { before });
+      dns.zones.set('b.internal', { addresses: [], ttl: 0, says: 'nothing' });
+      dns.zones.set(app, { addresses: [], ttl: 0, says: 'nothing' });
+      follow('b.internal');
+      expect(names.addresses().size).toBe(0);
+      follow(app);
+      expect(names.addresses().size).toBe(0);
+    });
   });
 
   test('is forgotten with the last target that has it', async (t) => {
@@ -189,9 +295,16 @@ describe.concurrent('a name of a target', () => {
 test('what is answered about a name that has been forgotten is nothing', async () => {
   const late = Promise.withResolvers<{ address: string; ttl: number }[]>();
   const ask = (): Promise<{ address: string; ttl: number }[]> => late.promise;
-  const resolver: NameResolver = { resolve4: ask, resolve6: ask, lookup: () => Promise.resolve([]), close: () => {} };
+  const resolver: NameResolver = { resolve4: ask, resolve6: ask, hosts: () => [], lookup: () => Promise.resolve([]), close: () => {} };
   let changes = 0;
-  const names = new Names({ resolver, events: new Ear(), log: new TestLog(), random: () => 0, onChange: () => changes++ });
+  const names = new Names({
+    resolver,
+    before: new Map(),
+    events: new Ear(),
+    log: new TestLog(),
+    random: () => 0,
+    onChange: () => changes++,
+  });
   for (const model of [aModel(aPool('blue', [aTarget('a', { host: app, port: 3000 })])), aModel()])
     names.follow(model, compileSnapshot(model, 1));
   late.resolve([{ address: '10.0.0.1', ttl: 60 }]);
@@ -203,6 +316,7 @@ test('localhost is what it is for every other program', async (t) => {
   const { dns, ear } = await openBench(t);
   const names = new Names({
     resolver: systemResolver([dns.address]),
+    before: new Map(),
     events: ear,
     log: new TestLog(),
     random: () => 0,
@@ -222,6 +336,7 @@ test.each([
   { source: 'dns', ttlMs: 5000, again: 5000 },
   { source: 'dns', ttlMs: 86_400_000, again: 300_000 },
   { source: 'lookup', ttlMs: 0, again: 10_000 },
+  { source: 'hosts', ttlMs: 0, again: 10_000 },
 ] as const)('what $source says is to be kept for $ttlMs ms is asked for again after $again', ({ again, ...answer }) => {
   expect(askAgainMs(answer)).toBe(again);
 });

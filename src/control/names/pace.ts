@@ -12,10 +12,10 @@ const backoffMsMax = 30_000;
 
 /** How long an answer is kept before it is asked for again. */
 export function askAgainMs({ source, ttlMs }: Pick<Answer, 'source' | 'ttlMs'>): number {
-  return source === 'lookup' ? lookupTtlMs : Math.min(ttlMsMax, Math.max(ttlMsMin, ttlMs));
+  return source !== 'dns' ? lookupTtlMs : Math.min(ttlMsMax, Math.max(ttlMsMin, ttlMs));
 }
 
-/** How long to wait after so many failures in a row: 1 s, 2 s, 4 s … */
+/** How long to wait after so many failures, or answers with a part missing, in a row: 1 s, 2 s, 4 s … */
 export function retryMs(failures: number): number {
   return Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(failures - 1, 10));
 }

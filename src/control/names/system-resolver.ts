@@ -1,5 +1,6 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import type { NameResolver } from './ask.ts';
+import { HostsFile } from './hosts-file.ts';
 
 /** How long one server is waited for, and how often it is asked. */
 const options = { timeout: 2000, tries: 2 };
@@ -8,6 +9,7 @@ const options = { timeout: 2000, tries: 2 };
 export function systemResolver(servers?: readonly string[]): NameResolver {
   let resolver = createResolver(servers);
   let isClosed = false;
+  const hostsFile = new HostsFile();
 
   /** A resolver reads the list of servers once; after a failure that may be why, another one reads it again. */
   const ask = async <T>(query: (by: Resolver) => Promise<T>): Promise<T> => {
@@ -24,6 +26,7 @@ export function systemResolver(servers?: readonly string[]): NameResolver {
   return {
     resolve4: (name) => ask((by) => by.resolve4(name, { ttl: true })),
     resolve6: (name) => ask((by) => by.resolve6(name, { ttl: true })),
+    hosts: (name) => hostsFile.addresses(name),
     lookup: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
     close: () => {
       isClosed = true;
