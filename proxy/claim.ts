@@ -25,80 +25,96 @@ export interface ClaimContext {
 /** What is known of a client beside its request. */
 export type ClientFacts = Pick<Downstream, 'clientAddress' | 'encrypted'>;
 
-/** Requests without a key of their own, where the balance is by hash. */
+/** Of a request without a key, where the balance is by hash. */
 const noKey = -1;
 
-/** A request's place: the revision that handles it and the target it counts against. One per exchange, filled anew for each request. */
+/**
+ * A request's place: the revision that handles it and the target it counts against. One per exchange, filled anew for each request. It holds on
+ * to nothing of a revision but what the request itself needs, and to nothing between requests: connections last longer than revisions.
+ */
 export class Claim {
-  routing: Routing;
+  /** The one that handles the request. */
+  revision = 0;
   service: LiveService | undefined;
   /** The pool that the request is charged to. */
   picked: LivePool | undefined;
-  /** The pool that serves it: the one picked, or the fallback. */
+  /** The pool that serves it, or whose line it waits in: the one picked, or the fallback. */
   pool: LivePool | undefined;
   target: LiveTarget | undefined;
   decision: Decision = 'none';
-  /** Field lines for the answer: cookies that the client is to keep. */
-  cookies = '';
   /** The id that a client without one was given; '' = none was. It holds for what else the client sent before it could know. */
   freshClient = '';
-  #keyHash = noKey;
+  #head: RequestHead | undefined;
+  #client: ClientFacts | undefined;
+  /** Field lines that make the client known to its pool. */
+  #cookies = '';
   /** A client that belongs to a pool which takes nobody new. */
   #isBound = false;
   #boundTarget: LiveTarget | undefined;
-
-  constructor(routing: Routing) {
-    this.routing = routing;
-  }
+  /** The pool whose turn in the split it has taken, by id. */
+  #turn = '';
+  #isCharged = false;
 
   /**
-   * Chooses service, pool and target by one revision, and counts the request against the target. Synchronous, so that no change can
+   * Chooses service, pool and target by the revision in force, and counts the request against the target. Synchronous, so that no change can
    * come in between.
-   * @returns '' or why no target was found; `queued` where one of the pool is to have room later
+   * @param isAgain it has waited in line, and a new revision has come, or nothing is left to wait for: a turn in the split that it has had
+   *   already is still its own
+   * @returns '' or why no target was found; `queued` where one of `pool` is to have room later
    */
-  take(context: ClaimContext, head: RequestHead, client: ClientFacts): Cause | '' | 'queued' {
-    this.reset(context.routing);
-    const route = matchRoute(context.routing.table, head);
+  take(context: ClaimContext, head: RequestHead, client: ClientFacts, isAgain: boolean): Cause | '' | 'queued' {
+    const { routing } = context;
+    const turn = isAgain ? this.#turn : '';
+    const isCharged = isAgain && this.#isCharged;
+    const serviceBefore = this.service?.id;
+    this.clear();
+    this.#isCharged = isCharged;
+    this.revision = routing.revision;
+    const route = matchRoute(routing.table, head);
     if (route < 0) return 'no_route';
-    const service = context.routing.serviceOfRoute[route]!;
+    const service = routing.serviceOfRoute[route]!;
     this.service = service;
-    const pool = this.#decide(service, context, head, client);
-    if (pool === undefined) return 'no_weight';
-    this.picked = this.pool = pool;
-    pool.counts.picked += 1;
-    const { balance } = pool.policy;
-    if (balance.kind === 'hash') {
-      const key = readKey(balance.key, head, client.clientAddress);
-      this.#keyHash = key === undefined ? noKey : hashText(key, 0);
-    }
-    const refusal = this.#seat(service, pool, context);
-    service.counts.decisions[this.decision] += 1;
-    if (this.target !== undefined && this.pool === pool) this.#bindToTarget(service, pool, this.target, client);
+    this.#head = head;
+    this.#client = client;
+    this.picked = this.pool = this.#decide(service, context, head, client, service.id === serviceBefore ? turn : '');
+    const refusal = this.picked === undefined ? 'no_weight' : this.#seat(service, this.picked, context);
+    if (refusal !== 'queued') this.charge();
     return refusal;
   }
 
-  /** For a request that gets no target. */
-  reset(routing: Routing): void {
-    this.routing = routing;
+  /** For a request that is not chosen for, and between requests. */
+  clear(): void {
     this.service = this.picked = this.pool = this.target = this.#boundTarget = undefined;
+    this.#head = this.#client = undefined;
     this.decision = 'none';
-    this.cookies = '';
-    this.#keyHash = noKey;
-    this.#isBound = false;
+    this.#cookies = this.#turn = '';
+    this.#isBound = this.#isCharged = false;
   }
 
-  /** Takes a place that has become free in the pool that the request waits for. */
-  takeRoom({ nowMs, random }: ClaimContext, client: ClientFacts): boolean {
+  /** Counts the request for its pool and its decision: once, when it is known how it was placed, or that it was not. */
+  charge(): void {
+    if (this.#isCharged || this.service === undefined) return;
+    this.#isCharged = true;
+    this.service.counts.decisions[this.decision] += 1;
+    if (this.picked !== undefined) this.picked.counts.picked += 1;
+  }
+
+  /** Takes a place that has become free in the pool that the request waits for. @param tried where it has been, and need not go again */
+  takeRoom(tried: readonly LiveTarget[], { nowMs, random }: ClaimContext): boolean {
     const pool = this.pool!;
-    if (!this.#count(pool, pool.balancer.pick(this.#keyHash, nowMs, random))) return false;
-    this.#bindToTarget(this.service!, pool, this.target!, client);
+    const target = tried.length > 0 ? pool.pickUntried(tried, random) : pool.balancer.pick(this.hashFor(pool), nowMs, random);
+    if (target === undefined || !target.hasRoom) return false;
+    this.#sitAt(pool, target);
+    this.charge();
     return true;
   }
 
-  /** It waits no longer, and is chosen for anew: as if it had never been charged. */
-  withdraw(): void {
-    this.picked!.counts.picked -= 1;
-    this.service!.counts.decisions[this.decision] -= 1;
+  /** Instead of waiting any longer: a place in the fallback. It has left the line. */
+  takeFallback(context: ClaimContext): boolean {
+    const fallback = this.#fallbackIn(context.routing);
+    if (fallback === undefined || fallback.available === 0 || !this.#sit(fallback, context)) return false;
+    this.charge();
+    return true;
   }
 
   /**
@@ -106,39 +122,76 @@ export class Claim {
    * targets. The request stays charged to its pool.
    */
   takeAnother(tried: readonly LiveTarget[], { routing, random }: ClaimContext): boolean {
-    const current = this.poolIn(routing) ?? this.pool!;
-    const target = current.pickUntried(tried, random);
+    const pool = this.poolIn(routing) ?? this.pool!;
+    const target = pool.pickUntried(tried, random);
     if (target === undefined) return false;
-    this.#uncount();
-    return this.#count(current, target);
+    this.#sitAt(pool, target);
+    return true;
+  }
+
+  /** The same, to one that is only held to be ill: when everything else has failed. */
+  takeLastResort(tried: readonly LiveTarget[], { routing, random }: ClaimContext): boolean {
+    const pool = this.poolIn(routing) ?? this.pool!;
+    const target = pool.pickHeldIll(tried, random);
+    if (target === undefined) return false;
+    this.#sitAt(pool, target);
+    return true;
+  }
+
+  /** Gives up its target for the line of the same pool, where one that is not in `tried` is only full. False = there is nothing to wait for. */
+  waitForAnother(tried: readonly LiveTarget[], { routing }: ClaimContext): boolean {
+    const pool = this.poolIn(routing) ?? this.pool!;
+    if (!pool.mayWait || !pool.hasUntried(tried)) return false;
+    this.release();
+    this.pool = pool;
+    return true;
   }
 
   /** The pool that serves it, as it is in this routing. Undefined where that has it no more. */
-  poolIn(routing: Routing): LivePool | undefined {
-    if (routing === this.routing) return this.pool;
-    return routing.services.get(this.service!.id)?.pools.find(({ id }) => id === this.pool!.id);
+  poolIn({ services }: Routing): LivePool | undefined {
+    return services.get(this.service!.id)?.pools.find(({ id }) => id === this.pool!.id);
   }
 
   /** Moves the claim to the fallback, for a request that its own pool has failed. It stays charged to that. */
-  takeRescue({ nowMs, random }: ClaimContext): boolean {
-    const { fallback } = this.service!;
-    if (fallback === undefined || fallback === this.pool || fallback.available === 0) return false;
-    const target = fallback.balancer.pick(noKey, nowMs, random);
+  takeRescue({ routing, nowMs, random }: ClaimContext): boolean {
+    const fallback = this.#fallbackIn(routing);
+    if (fallback === undefined || fallback.available === 0) return false;
+    const target = fallback.balancer.pick(this.hashFor(fallback), nowMs, random);
     if (target === undefined) return false;
-    this.#uncount();
-    return this.#count(fallback, target);
+    this.#sitAt(fallback, target);
+    return true;
   }
 
   /** Uncounts, once however often it is called. */
   release(): void {
     const { pool, target } = this;
     if (target === undefined) return;
-    this.#uncount();
+    target.inFlight -= 1;
+    this.target = undefined;
     if (pool!.counts.waiting.length > 0) pool!.counts.waiting.serve();
   }
 
+  /** The hash of the request's key where the pool's balance is by one. */
+  hashFor({ policy: { balance } }: LivePool): number {
+    if (balance.kind !== 'hash') return noKey;
+    const key = readKey(balance.key, this.#head!, this.#client!.clientAddress);
+    return key === undefined ? noKey : hashText(key, 0);
+  }
+
+  /**
+   * Field lines for the answer: cookies that the client is to keep. `isTargets`: the target has answered, so that it is the one to come back
+   * to. Who is bound to a target that is only full for a moment stays bound to it.
+   */
+  cookieFields(isTargets: boolean): string {
+    const { service, picked, pool, target, decision } = this;
+    const sticky = service?.sticky;
+    if (!isTargets || sticky?.bindsTargets !== true || decision !== 'sticky' || target === undefined) return this.#cookies;
+    if (pool!.id !== picked!.id || target === this.#boundTarget || this.#boundTarget?.openToBound === true) return this.#cookies;
+    return this.#cookies + sticky.targetCookie(service!.pools.indexOf(picked!), target.id, this.#client!.encrypted);
+  }
+
   /** Match override → sticky → split. Undefined where every weight is 0. */
-  #decide(service: LiveService, context: ClaimContext, head: RequestHead, client: ClientFacts): LivePool | undefined {
+  #decide(service: LiveService, context: ClaimContext, head: RequestHead, client: ClientFacts, turn: string): LivePool | undefined {
     const { pools, overrides, policy, sticky, split } = service;
     if (policy.overrides.length > 0) {
       const forced = matchOverride(overrides, head, client.clientAddress);
@@ -152,7 +205,7 @@ export class Claim {
       const place = sticky.place(head, client, this.freshClient, context, service);
       if (place !== undefined) {
         this.decision = 'sticky';
-        this.cookies = place.setCookie;
+        this.#cookies = place.setCookie;
         this.freshClient = place.fresh;
         this.#isBound = place.isBound;
         const pool = pools[place.pool]!;
@@ -162,50 +215,70 @@ export class Claim {
       }
     }
     this.decision = 'split';
-    return pools[split.pick(context.random)];
+    const pool =
+      (turn === '' ? undefined : pools.find(({ id, policy: { weight } }) => id === turn && weight > 0)) ??
+      pools[split.pick(context.random)]!;
+    this.#turn = pool.id;
+    return pool;
   }
 
-  /** Finds a target in the pool that was picked, or in the fallback where that has none. */
+  /**
+   * Finds a target, or a line to wait in: in the pool that was picked if any of its targets is available, or else in the fallback if any of
+   * that is; or else wherever a target is left that was not taken out. Only where its own pool's line is full does a request go on to the fallback.
+   */
   #seat({ fallback }: LiveService, pool: LivePool, context: ClaimContext): Cause | '' | 'queued' {
-    const bound = this.#boundTarget ?? (this.#isBound && pool.open === 0 ? anyOpenToBound(pool, context.random) : undefined);
-    if (bound !== undefined && bound.openToBound && bound.hasRoom && this.#count(pool, bound)) return '';
-    const mayFallBack = fallback !== undefined && fallback !== pool;
-    const isLastResort = pool.available === 0;
-    if (isLastResort && mayFallBack && fallback.available > 0 && this.#sit(fallback, context)) return '';
-    if (pool.open > 0) {
-      if (this.#sit(pool, context)) return '';
-      if (pool.counts.waiting.length < pool.queuedMax) return 'queued';
+    const bound = this.#boundPlace(pool, context.random);
+    if (bound !== undefined) {
+      this.#sitAt(pool, bound);
+      return '';
     }
-    if (mayFallBack && fallback.open > 0 && this.#sit(fallback, context)) return '';
-    return pool.open > 0 ? 'queue_full' : 'no_available_target';
+    const other = fallback === pool ? undefined : fallback;
+    const isOwn = pool.available > 0 || other === undefined || (other.available === 0 && pool.open > 0);
+    const first = isOwn ? pool : other;
+    if (first.open === 0) return 'no_available_target';
+    if (this.#sit(first, context)) return '';
+    if (first.mayWait) {
+      this.#turnTo(first);
+      return 'queued';
+    }
+    return isOwn && other !== undefined && other.available > 0 && this.#sit(other, context) ? '' : 'queue_full';
+  }
+
+  /** The target that the client is bound to, or any of a pool that it is bound to and that takes nobody new. */
+  #boundPlace(pool: LivePool, random: () => number): LiveTarget | undefined {
+    const bound = this.#boundTarget;
+    if (bound !== undefined && bound.openToBound && bound.hasRoom) return bound;
+    return this.#isBound && pool.open === 0 ? anyOpenToBound(pool, random) : undefined;
   }
 
   /** Takes a place in a pool, unless others wait for one. */
   #sit(pool: LivePool, { nowMs, random }: ClaimContext): boolean {
     if (pool.counts.waiting.length > 0) return false;
-    const isPicked = pool === this.picked;
-    if (!this.#count(pool, pool.balancer.pick(isPicked ? this.#keyHash : noKey, nowMs, random))) return false;
-    if (!isPicked) this.decision = 'fallback';
+    const target = pool.balancer.pick(this.hashFor(pool), nowMs, random);
+    if (target === undefined) return false;
+    this.#sitAt(pool, target);
+    this.#turnTo(pool);
     return true;
   }
 
-  /** A cookie that brings the client back to its target, where that is wanted. */
-  #bindToTarget({ sticky }: LiveService, pool: LivePool, target: LiveTarget, client: ClientFacts): void {
-    if (sticky?.bindsTargets !== true || this.decision !== 'sticky' || target === this.#boundTarget) return;
-    this.cookies += sticky.targetCookie(this.service!.pools.indexOf(pool), target.id, client.encrypted);
+  #turnTo(pool: LivePool): void {
+    this.pool = pool;
+    if (pool !== this.picked) this.decision = 'fallback';
   }
 
-  #count(pool: LivePool, target: LiveTarget | undefined): boolean {
-    if (target === undefined) return false;
+  /** Counts the request against this target instead of the one before. */
+  #sitAt(pool: LivePool, target: LiveTarget): void {
     target.inFlight += 1;
+    // Counted first and uncounted then, so that who waits for the room that is left finds everything as it is.
+    this.release();
     this.target = target;
     this.pool = pool;
-    return true;
   }
 
-  #uncount(): void {
-    if (this.target !== undefined) this.target.inFlight -= 1;
-    this.target = undefined;
+  /** As it is now: a newer revision may have replaced its targets. Undefined where there is none, or the request is there. */
+  #fallbackIn({ services }: Routing): LivePool | undefined {
+    const fallback = services.get(this.service!.id)?.fallback;
+    return fallback?.id === this.pool!.id ? undefined : fallback;
   }
 }
 

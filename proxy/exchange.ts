@@ -66,7 +66,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   constructor(plane: Plane, client: Downstream) {
     this.#plane = plane;
     this.#client = client;
-    this.claim = new Claim(plane.routing);
+    this.claim = new Claim();
   }
 
   get idle(): boolean {
@@ -90,6 +90,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#attempts = 1;
     this.#wasSent = this.#resent = false;
     this.#isEventStream = false;
+    this.#queuedMs = 0;
     this.#place(false);
   }
 
@@ -99,7 +100,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#head = head;
     this.#startedAt = performance.now();
     this.#bytesBefore = this.#client.bytesSent;
-    this.claim.reset(this.#plane.routing);
+    this.claim.revision = this.#plane.routing.revision;
     this.#answer(cause);
   }
 
@@ -144,7 +145,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   // From the line of those who wait for room.
 
   takeRoom(): boolean {
-    return this.claim.takeRoom(this.#plane, this.#client);
+    return this.claim.takeRoom(this.#tried, this.#plane);
   }
 
   proceed(): void {
@@ -153,7 +154,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   }
 
   restart(): void {
-    this.claim.withdraw();
+    // It has left the line: what it comes to is not to be left once more.
+    this.#phase = 'waiting';
     this.#place(true);
   }
 
@@ -216,6 +218,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     if (!this.isRunning) return;
     const late = this.#phase === 'queued' ? this.#lateInLine(nowMs) : this.#lateBecause(nowMs);
     if (late === '') return;
+    if (late === 'queue_timeout' && this.#goToFallback()) return;
     this.#upstream?.cancel();
     if (isTargetsFault(late)) this.onTargetFailed(late);
     else this.abandon(late);
@@ -254,7 +257,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   }
 
   takeAnother(tried: readonly LiveTarget[]): boolean {
-    return this.claim.takeAnother(tried, this.#plane);
+    return this.claim.takeAnother(tried, this.#plane) || this.claim.takeLastResort(tried, this.#plane);
   }
 
   noteOutcome(failed: boolean): void {
@@ -268,17 +271,33 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
 
   /** Finds the request its place, or a place in the line. `hasWaited`: parts of its body may have come since. */
   #place(hasWaited: boolean): void {
-    const refusal = this.claim.take(this.#plane, this.#head!, this.#client);
+    const refusal = this.claim.take(this.#plane, this.#head!, this.#client, hasWaited);
     if (refusal === '') {
       this.#phase = 'waiting';
       this.#goOn(hasWaited);
     } else if (refusal === 'queued') {
-      this.#phase = 'queued';
-      this.#queuedMs = this.#plane.nowMs;
-      this.claim.pool!.counts.waiting.join(this);
+      this.#joinLine();
     } else {
       this.#answer(refusal);
     }
+  }
+
+  #joinLine(): void {
+    this.#phase = 'queued';
+    // Who has begun anew has waited since the first time.
+    if (this.#queuedMs === 0) this.#queuedMs = this.#plane.nowMs;
+    this.claim.pool!.counts.waiting.join(this);
+  }
+
+  /** It has waited long enough: somebody else may have room. */
+  #goToFallback(): boolean {
+    this.#leaveLine();
+    if (this.claim.takeFallback(this.#plane)) {
+      this.proceed();
+      return true;
+    }
+    this.#phase = 'waiting';
+    return false;
   }
 
   /** It has a target. */
@@ -292,13 +311,14 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     }
     const service = this.claim.service!;
     // Of a body, parts may be gone by.
-    if (service.policy.mirrors.length > 0 && (!hasWaited || head.framing === Framing.none)) this.#mirror(service, head);
+    const isWhole = !hasWaited || head.framing === Framing.none;
+    if (service.policy.mirrors.length > 0 && isWhole && this.#attempts === 1) this.#mirror(service, head);
     this.#attempt(hasWaited);
   }
 
   #mirror(service: LiveService, head: RequestHead): void {
     const { mirrors, nowMs, random } = this.#plane;
-    const pickTarget = (pool: LivePool) => pool.balancer.pick(-1, nowMs, random);
+    const pickTarget = (pool: LivePool) => pool.balancer.pick(this.claim.hashFor(pool), nowMs, random);
     this.#recording = mirrors.begin(service, head, this.#forwarding, pickTarget);
   }
 
@@ -368,10 +388,13 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#resent ||= written;
     if (this.#attempts > service!.policy.retry.attempts) return false;
     this.#tried.push(target!);
-    if (!this.takeAnother(this.#tried)) return false;
+    const { claim } = this;
+    const mustWait = !claim.takeAnother(this.#tried, this.#plane) && claim.waitForAnother(this.#tried, this.#plane);
+    if (mustWait) this.#joinLine();
+    else if (claim.target === target && !claim.takeLastResort(this.#tried, this.#plane)) return false;
     service!.counts.retries++;
     this.#attempts++;
-    this.#attempt(true);
+    if (!mustWait) this.#attempt(true);
     return true;
   }
 
@@ -419,7 +442,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#phase = 'answering';
     this.#status = head.status;
     const client = this.#client;
-    client.sendHead(head, this.extraFields());
+    client.sendHead(head, this.#extraFields(false));
     if (this.#head!.method !== 'HEAD') client.sendBody(body);
     client.sendEnd('');
     this.#finish(cause);
@@ -439,7 +462,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     const upstream = this.#upstream;
     this.#upstream = undefined;
     // Only here, where it cannot break any more: a target that breaks every answer in the middle has begun each of them.
-    if (upstream?.heard === true && this.#phase === 'answering' && this.claim.target!.ejection.failures > 0) this.noteOutcome(false);
+    if (cause === '' && this.claim.target!.ejection.failures > 0) this.noteOutcome(false);
     this.#phase = 'idle';
     this.#head = undefined;
     this.#rescuedFrom = undefined;
@@ -450,6 +473,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     if (cause === '') upstream?.release();
     else upstream?.cancel();
     this.claim.release();
+    this.claim.clear();
     this.#client.done();
   }
 
@@ -458,19 +482,19 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   }
 
   #record(cause: Cause | '', bytes: number): void {
-    const { service, picked, pool, target, routing, decision } = this.claim;
+    const { claim } = this;
     const plane = this.#plane;
+    // Where it has waited in vain.
+    claim.charge();
+    const { service, picked, pool, target, revision, decision } = claim;
     const rescued = this.#rescuedFrom;
     const status = this.#status !== 0 ? this.#status : cause !== '' ? terminations[cause].status : 0;
     const durationMs = performance.now() - this.#startedAt;
     if (cause !== '') plane.terminations.add(cause);
     // A pool's failure stays its own, whoever has answered in its place: verdicts are made of this.
-    if (rescued !== undefined && cause === '') {
-      rescued.target.statuses.add(terminations[rescued.cause].status);
-      service!.counts.rescued++;
-    } else {
-      target?.statuses.add(status);
-    }
+    if (rescued === undefined) target?.statuses.add(status);
+    else rescued.target.statuses.add(terminations[rescued.cause].status);
+    if (rescued !== undefined && cause === '') service!.counts.rescued++;
     (rescued === undefined ? pool : picked)?.counts.durations.add(durationMs);
     if (plane.access === undefined) return;
     plane.access({
@@ -484,7 +508,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
       service: service?.id ?? '',
       pool: (rescued === undefined ? pool : picked)?.id ?? '',
       targetId: (rescued === undefined ? target : rescued.target)?.id ?? '',
-      revision: routing.revision,
+      revision,
       decision,
       cause,
       rescued: rescued?.cause ?? '',
@@ -492,13 +516,19 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     });
   }
 
-  /** Field lines for the answer: cookies of ours, and where the request went, where that is wanted. */
+  /** Field lines for the target's answer: cookies of ours, and where the request went, where that is wanted. */
   extraFields(): string {
-    const { service, pool, target, routing, cookies } = this.claim;
+    return this.#extraFields(true);
+  }
+
+  /** The same, also for answers of our own. */
+  #extraFields(isTargets: boolean): string {
+    const { service, pool, target, revision } = this.claim;
+    const cookies = this.claim.cookieFields(isTargets);
     if (service?.policy.debugHeaders !== true) return cookies;
     const place =
       pool === undefined ? '' : `x-sluice-pool: ${pool.id}\r\n${target === undefined ? '' : `x-sluice-target: ${target.id}\r\n`}`;
-    return `${cookies}x-sluice-revision: ${routing.revisionText}\r\n${place}`;
+    return `${cookies}x-sluice-revision: ${revision}\r\n${place}`;
   }
 }
 

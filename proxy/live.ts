@@ -5,7 +5,7 @@ import { goodCondition, type TargetCondition } from '../src/core/conditions.ts';
 import { afterFailure, afterSuccess, afterTime, type Ejection, notEjected } from '../src/core/ejection.ts';
 import type { OperatorState, SocketAddress } from '../src/core/model.ts';
 import type { OverrideTable } from '../src/core/overrides.ts';
-import { PeakEwma } from '../src/core/peak-ewma.ts';
+import type { PeakEwma } from '../src/core/peak-ewma.ts';
 import { slowStartShare } from '../src/core/slow-start.ts';
 import { type CompiledPool, type CompiledService, stricter } from '../src/core/snapshot.ts';
 import type { SplitSequence } from '../src/core/split.ts';
@@ -142,9 +142,11 @@ export class LiveTarget implements Candidate {
     this.#wasAvailable = available;
   }
 
-  /** It has just been added to a pool that is running. */
+  /** It has just been added to a pool that is running, or is another machine now: nothing is known of it. */
   arrive(): void {
     this.#wasAvailable = false;
+    this.ejection = notEjected;
+    this.latency = undefined;
   }
 }
 
@@ -176,9 +178,14 @@ export class LivePool {
     this.queuedMax = shareOfLimit(policy.limits.maxQueued, share);
   }
 
+  /** Whether one more request may wait for a target to have room. */
+  get mayWait(): boolean {
+    return this.counts.waiting.length < this.queuedMax;
+  }
+
   /**
-   * Works out which targets may be picked; called when anything of that may have changed. The one place that says so: a target that is
-   * available may, and where hardly any is (see `panicShare`), all may that neither the operator nor they themselves have taken out.
+   * Works out which targets may be picked. The one place that says so: a target that is available may, and where hardly any is (see
+   * `panicShare`), all may that neither the operator nor they themselves have taken out.
    */
   refresh(nowMs: number, wallMs: number): void {
     let wanted = 0;
@@ -193,11 +200,17 @@ export class LivePool {
     this.open = 0;
     for (const target of this.targets) {
       target.open = target.available || (isPanic && target.weight > 0 && target.wanted === 'ready');
-      target.openToBound = target.open || isOpenToBound(target, wallMs);
+      target.openToBound = target.available || isOpenToBound(target, wallMs);
       if (target.open) this.open++;
     }
     this.balancer.refresh();
-    this.counts.waiting.serve();
+  }
+
+  /** The same when anything of that has changed while requests run: those who wait may have room now, or nothing to wait for any more. */
+  update(nowMs: number, wallMs: number): void {
+    this.refresh(nowMs, wallMs);
+    if (this.available === 0) this.counts.waiting.restart();
+    else this.counts.waiting.serve();
   }
 
   /**
@@ -205,13 +218,17 @@ export class LivePool {
    * two targets dead, pick and retry would make up a whole round, and every request would begin at the dead one.
    */
   pickUntried(tried: readonly LiveTarget[], random: () => number): LiveTarget | undefined {
-    const { targets } = this;
-    const start = Math.floor(random() * targets.length);
-    for (let step = 0; step < targets.length; step++) {
-      const target = targets[(start + step) % targets.length]!;
-      if (target.open && target.hasRoom && !tried.includes(target)) return target;
-    }
-    return undefined;
+    return this.#anyFrom(random, (target) => target.open && target.hasRoom && !tried.includes(target));
+  }
+
+  /** Whether there is one, be it without room. */
+  hasUntried(tried: readonly LiveTarget[]): boolean {
+    return this.targets.some((target) => target.open && !tried.includes(target));
+  }
+
+  /** Any target that is not in `tried`, and not open only because it is held to be ill. */
+  pickHeldIll(tried: readonly LiveTarget[], random: () => number): LiveTarget | undefined {
+    return this.#anyFrom(random, (target) => isHeldIll(target) && target.hasRoom && !tried.includes(target));
   }
 
   /** A request to the target failed as connections do. */
@@ -223,7 +240,7 @@ export class LivePool {
     target.ejection = after;
     if (!isNew) return;
     target.ejections++;
-    this.refresh(nowMs, wallMs);
+    this.update(nowMs, wallMs);
   }
 
   /** The target has answered, whatever it said. */
@@ -241,7 +258,18 @@ export class LivePool {
       target.ejection = after;
       if (target.openToBound && !target.open && !isOpenToBound(target, wallMs)) hasChanged = true;
     }
-    if (hasChanged) this.refresh(nowMs, wallMs);
+    if (hasChanged) this.update(nowMs, wallMs);
+  }
+
+  /** The first that fits, from any place on; goes round at most once. */
+  #anyFrom(random: () => number, fits: (target: LiveTarget) => boolean): LiveTarget | undefined {
+    const { targets } = this;
+    const start = Math.floor(random() * targets.length);
+    for (let step = 0; step < targets.length; step++) {
+      const target = targets[(start + step) % targets.length]!;
+      if (fits(target)) return target;
+    }
+    return undefined;
   }
 
   #ejected(): number {
@@ -249,6 +277,11 @@ export class LivePool {
     for (const target of this.targets) if (target.ejected) ejected++;
     return ejected;
   }
+}
+
+/** Neither the operator nor the target itself has taken it out: it is ill, ejected, or not proven yet. */
+function isHeldIll({ open, retired, weight, wanted }: LiveTarget): boolean {
+  return !open && !retired && weight > 0 && wanted === 'ready';
 }
 
 /** A target in drain may keep the clients that are bound to it, until the deadline. */

@@ -39,7 +39,7 @@ export interface Upgrades {
 /** What is left of an exchange whose connection has been handed over. */
 export interface UpgradingExchange {
   readonly claim: Claim;
-  /** Field lines for the answer: cookies of ours, and where the request went, where that is wanted. */
+  /** Field lines for the target's answer: cookies of ours, and where the request went, where that is wanted. */
   extraFields(): string;
   /** Moves the claim to a target that is not in `tried`. False = there is none. */
   takeAnother(tried: readonly LiveTarget[]): boolean;

@@ -19,8 +19,6 @@ import { StickyClients } from './sticky.ts';
 
 export interface Routing {
   readonly revision: number;
-  /** As text, for the debug header. */
-  readonly revisionText: string;
   readonly table: RouteTable;
   /** By route index. */
   readonly serviceOfRoute: readonly LiveService[];
@@ -60,7 +58,6 @@ export class KnownConditions {
 /** Before the first snapshot: routes nothing. */
 export const emptyRouting: Routing = {
   revision: 0,
-  revisionText: '0',
   table: compileRoutes([]),
   serviceOfRoute: [],
   services: new Map(),
@@ -85,7 +82,6 @@ export function bindRouting(snapshot: Snapshot, previous: Routing, options: Bind
   }
   return {
     revision: snapshot.revision,
-    revisionText: String(snapshot.revision),
     table: compileRoutes(snapshot.routes),
     serviceOfRoute: snapshot.routes.map((route) => services.get(route.serviceId)!),
     services,
@@ -104,7 +100,7 @@ export function applyConditions({ services }: Routing, conditions: KnownConditio
         hasChanged ||= !isSameCondition(condition, target.condition);
         target.condition = condition;
       }
-      if (hasChanged) pool.refresh(nowMs, wallMs);
+      if (hasChanged) pool.update(nowMs, wallMs);
     }
   }
 }
@@ -161,6 +157,7 @@ function bindPool(service: CompiledService, pool: CompiledPool, previous: LivePo
 function moveTarget(target: LiveTarget, { address }: CompiledTarget, wasNamed: boolean, { connectorTo }: Binding): void {
   if (wasNamed && target.address.host === address.host && target.address.port === address.port) return;
   target.connector.close();
+  if (target.address.host !== address.host || target.address.port !== address.port) target.arrive();
   target.address = address;
   target.connector = connectorTo(address);
 }

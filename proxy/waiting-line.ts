@@ -4,8 +4,10 @@ export interface Waiter {
   takeRoom(): boolean;
   /** Goes on, with the place that it took. */
   proceed(): void;
-  /** Begins anew, by the revision that is in force now. It has left the line. */
+  /** Begins anew, by what is in force now. It has left the line. */
   restart(): void;
+  /** Something was thrown while it went on. */
+  onBug(error: unknown): void;
 }
 
 /** Requests of one pool that wait for room, let in in the order of their arrival. */
@@ -26,11 +28,11 @@ export class WaitingLine {
     this.#waiting.delete(waiter);
   }
 
-  /** A new revision is in force: nobody waits by an old one. */
+  /** Nobody is to wait as before: a new revision is in force, or nothing is left to wait for. All begin anew, the first first. */
   restart(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const waiter of waiting) waiter.restart();
+    for (const waiter of waiting) guarded(waiter, () => waiter.restart());
   }
 
   /** There may be room: lets in whom there is room for. Not re-entered, because who is let in may end at once and make room again. */
@@ -42,10 +44,19 @@ export class WaitingLine {
         if (!waiter.takeRoom()) break;
         // Before it goes on: it may end in this very call, and wait again with its next request.
         this.#waiting.delete(waiter);
-        waiter.proceed();
+        guarded(waiter, () => waiter.proceed());
       }
     } finally {
       this.#isServing = false;
     }
+  }
+}
+
+/** What goes wrong with one is not to harm those behind it, nor whoever made the room. */
+function guarded(waiter: Waiter, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    waiter.onBug(error);
   }
 }

@@ -141,6 +141,30 @@ describe('rescue', () => {
     expect(blue.accepted).toBe(0);
   });
 
+  test('goes to a fallback as it is now, not as it was when the request came', async (t) => {
+    const canaryTarget = await startRawTarget(t);
+    const [old, fresh] = await Promise.all(['old', 'new'].map((name) => startTarget(t, (_incoming, outgoing) => outgoing.end(name))));
+    const proxy = await startProxy(t, { pools: { blue: [old!], green: [canaryTarget] }, ...canary });
+    const client = await proxy.connect();
+    client.send(get);
+    await (await canaryTarget.peer(0)).contains('GET');
+    proxy.apply({ pools: { blue: [old!, fresh!], green: [canaryTarget] }, targets: { 'blue/t1': { state: 'maint' } } });
+    (await canaryTarget.peer(0)).end();
+    expect((await client.answer()).body).toBe('new');
+  });
+
+  test('that nobody waits for stays charged to its pool, too', async (t) => {
+    const blue = await startRawTarget(t);
+    const proxy = await startProxy(t, { pools: { blue: [blue], green: [await dead()] }, ...canary });
+    const client = await proxy.connect();
+    client.send(get);
+    await (await blue.peer(0)).contains('GET');
+    client.end();
+    await proxy.logged(({ cause }) => cause === 'client_closed');
+    const { rescued, pools } = proxy.report().services[0]!;
+    expect([rescued, pools.map(({ targets }) => targets[0]!.codes)]).toEqual([0, [{}, { 502: 1 }]]);
+  });
+
   test('where the fallback fails as well, the client is told', async (t) => {
     const proxy = await startProxy(t, { pools: { blue: [await dead()], green: [await dead()] }, ...canary });
     const client = await proxy.connect();

@@ -1,6 +1,6 @@
-import { describe, expect, test, vi } from 'vitest';
-import { startProxy } from '../support/data-plane.ts';
-import { startRawTarget, startTarget } from '../support/target.ts';
+import { describe, expect, test, type TestContext, vi } from 'vitest';
+import { type ProxyOptions, startProxy } from '../support/data-plane.ts';
+import { deadPort, startRawTarget, startTarget } from '../support/target.ts';
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 const ok = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -154,6 +154,146 @@ describe('where every target of the pool has as many requests as it may', () => 
     (await green.peer(0)).send(ok('1'));
     await first.answer();
   });
+});
+
+describe('what comes while requests wait', () => {
+  const open = async (t: TestContext, options: ProxyOptions = {}) => {
+    const blue = await startRawTarget(t);
+    const green = await startTarget(t, (incoming, outgoing) => outgoing.end(`green ${incoming.url}`));
+    const proxy = await startProxy(t, { pools: { blue: [blue], green: [green] }, policies: { all: { limits } }, ...options });
+    const [first, second] = [await proxy.connect(), await proxy.connect()];
+    first.send(get('/1'));
+    const peer = await blue.peer(0);
+    await peer.contains('/1');
+    second.send(get('/2'));
+    await vi.waitFor(() => expect(queued(proxy)).toBe(1));
+    const finish = async () => {
+      peer.send(ok('1'));
+      expect((await first.answer()).body).toBe('1');
+    };
+    return { proxy, second, peer, finish };
+  };
+
+  test.for([
+    ['has no weight any more', { weights: { blue: 0, green: 0 } }, 'no_weight'],
+    ['has no route any more', { matches: [] }, 'no_route'],
+  ] as const)('a revision in which their service %s answers them, and harms nobody', async ([, change, cause], t) => {
+    const { proxy, second, finish } = await open(t);
+    proxy.apply(change);
+    expect((await second.answer()).field('proxy-status')).toContain(`details="${cause}"`);
+    await finish();
+  });
+
+  test('the same weights once more change no share, and no count runs backwards', async (t) => {
+    const { proxy, second, peer, finish } = await open(t, { weights: { blue: 90, green: 10 } });
+    const picked = () => proxy.report().services[0]!.pools.map((pool) => pool.picked);
+    for (let round = 0; round < 20; round++) {
+      const before = picked();
+      proxy.apply({});
+      expect(picked()).toEqual(before);
+    }
+    expect(queued(proxy)).toBe(1);
+    await finish();
+    await peer.contains('/2');
+    peer.send(ok('2'));
+    expect((await second.answer()).body).toBe('2');
+    expect(picked()).toEqual([2, 0]);
+  });
+
+  test('their time goes on, however many revisions come', async (t) => {
+    const { proxy, second, finish } = await open(t, { policies: { all: { limits: { ...limits, queueTimeoutMs: 600 } } } });
+    const revising = setInterval(() => proxy.apply({}), 100);
+    const answer = await second.answer();
+    clearInterval(revising);
+    expect(answer.field('proxy-status')).toContain('queue_timeout');
+    await finish();
+  });
+
+  test('a revision that takes their target out and gives it room lets nobody in there', async (t) => {
+    const { proxy, second, peer, finish } = await open(t);
+    proxy.apply({
+      weights: { blue: 0, green: 1 },
+      policies: { all: { limits: { ...limits, maxInFlight: 5 } } },
+      targets: { 'blue/t1': { state: 'maint', weight: 7 } },
+    });
+    expect((await second.answer()).body).toBe('green /2');
+    expect(peer.text).not.toContain('/2');
+    await finish();
+  });
+
+  test('where the target takes itself out, the fallback takes who waits, at once', async (t) => {
+    const { proxy, second, finish } = await open(t, { service: { fallback: 'green' } });
+    proxy.plane.inform({ targets: [{ service: 'shop', pool: 'blue', target: 't1', health: 'healthy', factor: 1, told: 'maint' }] });
+    expect((await second.answer()).body).toBe('green /2');
+    expect(await proxy.logged(({ path }) => path === '/2')).toMatchObject({ decision: 'fallback', pool: 'green' });
+    await finish();
+  });
+
+  test('who has waited too long goes to the fallback before it is refused', async (t) => {
+    const { second, finish } = await open(t, {
+      service: { fallback: 'green' },
+      policies: { all: { limits: { ...limits, queueTimeoutMs: 150 } } },
+    });
+    expect((await second.answer()).body).toBe('green /2');
+    await finish();
+  });
+});
+
+test('a retry waits for the target that is well and only full', async (t) => {
+  const target = await startRawTarget(t);
+  const dead = { host: '127.0.0.1', port: await deadPort() };
+  const proxy = await startProxy(t, { pools: { blue: [target, dead] }, policies: { all: { limits: { ...limits, maxQueued: 100 } } } });
+  const clients = await Promise.all([1, 2, 3, 4].map(() => proxy.connect()));
+  for (const [index, client] of clients.entries()) client.send(get(`/${index}`));
+  const peer = await target.peer(0);
+  for (let answered = 1; answered <= 4; answered++) {
+    await peer.contains('GET', answered);
+    peer.send(ok('ok'));
+  }
+  const answers = await Promise.all(clients.map((client) => client.answer()));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+});
+
+test('a request that is rescued leaves its room to who waits for it', async (t) => {
+  const green = await startRawTarget(t);
+  const blue = await startTarget(t, (_incoming, outgoing) => outgoing.end('blue'));
+  const proxy = await startProxy(t, {
+    pools: { green: [green], blue: [blue] },
+    policies: { green: { limits } },
+    service: { fallback: 'blue', retry: { attempts: 0, rescue: true } },
+  });
+  const [first, second] = [await proxy.connect(), await proxy.connect()];
+  first.send(get('/1'));
+  await (await green.peer(0)).contains('/1');
+  second.send(get('/2'));
+  await vi.waitFor(() => expect(queued(proxy)).toBe(1));
+  (await green.peer(0)).end();
+  expect((await first.answer()).body).toBe('blue');
+  const peer = await green.peer(1);
+  await peer.contains('/2');
+  peer.send(ok('green'));
+  expect((await second.answer()).body).toBe('green');
+});
+
+test('where the fallback is full for a moment, its line is waited in', async (t) => {
+  const blue = await startRawTarget(t);
+  const proxy = await startProxy(t, {
+    pools: { green: [], blue: [blue] },
+    policies: { all: { limits } },
+    service: { fallback: 'blue' },
+  });
+  const [first, second] = [await proxy.connect(), await proxy.connect()];
+  first.send(get('/1'));
+  const peer = await blue.peer(0);
+  await peer.contains('/1');
+  second.send(get('/2'));
+  await vi.waitFor(() => expect(proxy.report().services[0]!.pools[1]!.queued).toBe(1));
+  peer.send(ok('1'));
+  await peer.contains('/2');
+  peer.send(ok('2'));
+  expect((await second.answer()).body).toBe('2');
+  await first.answer();
+  expect(proxy.lines.map(({ decision }) => decision)).toEqual(['fallback', 'fallback']);
 });
 
 test('no more connections to a target are open than it may have: an idle one goes for a new one', async (t) => {
