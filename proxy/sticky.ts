@@ -86,6 +86,9 @@ interface Answer {
  */
 const drawsMax = 1024;
 
+/** So many cookies of one name are looked at. */
+const sameNameMax = 8;
+
 /** The cookie that binds clients to a target where their key is no cookie of ours. */
 const bareTargetCookie = 'sluice_t';
 
@@ -171,8 +174,7 @@ export class StickyClients {
     service: BindingService,
   ): Place | undefined {
     const { pools } = service;
-    const value = subject.cookie(name);
-    const known = value === undefined ? undefined : readClient(value, this.#serviceId, this.#keys);
+    const known = this.#readKnown(subject, name);
     if (known === undefined) return this.#placeNew(name, encrypted, fresh, context, service);
     const answer = known.answer as Answer | undefined;
     if (
@@ -184,6 +186,20 @@ export class StickyClients {
     }
     if (context.wallMs >= known.issuedAt * 1000 + this.#policy.maxAgeMs) return this.#placeNew(name, encrypted, fresh, context, service);
     return this.#placeKnown(known, name, encrypted, context, pools);
+  }
+
+  /**
+   * Browsers send several cookies of one name where others were set for a parent domain or a longer path, and theirs may come first: it is the
+   * first one of ours that counts.
+   */
+  #readKnown(subject: RouteSubject, name: string): KnownClient | undefined {
+    for (let place = 0; place < sameNameMax; place++) {
+      const value = subject.cookie(name, place);
+      if (value === undefined) return undefined;
+      const known = readClient(value, this.#serviceId, this.#keys);
+      if (known !== undefined) return known;
+    }
+    return undefined;
   }
 
   #placeNew(

@@ -330,10 +330,11 @@ export function fieldValue(fields: string, name: string, joint = ', '): string |
 }
 
 /**
- * The value of the first cookie of this name (RFC 6265 section 5.4: pairs stand between semicolons), or undefined. Sticky services ask for one
- * with every request, so nothing is cut out but the value.
+ * The value of a cookie of this name (RFC 6265 section 5.4: pairs stand between semicolons), or undefined. Sticky services ask for one with
+ * every request, so nothing is cut out but the value.
+ * @param place among those of the name, from 0 on
  */
-export function cookieValue(fields: string, name: string): string | undefined {
+export function cookieValue(fields: string, name: string, place: number): string | undefined {
   // The next semicolon from where we are, be it in a later field: looked for anew for each pair, thousands of fields would cost their square.
   let semicolon = -1;
   for (let start = 0; start < fields.length;) {
@@ -344,7 +345,7 @@ export function cookieValue(fields: string, name: string): string | undefined {
         if (semicolon < pair) semicolon = indexOrEnd(fields, ';', pair);
         const pairEnd = Math.min(semicolon, lineEnd);
         const value = pairValue(fields, pair, pairEnd, name);
-        if (value !== undefined) return value;
+        if (value !== undefined && place-- === 0) return value;
         pair = pairEnd + 1;
       }
     }

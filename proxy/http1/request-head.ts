@@ -80,8 +80,8 @@ export class Http1RequestHead implements RequestHead {
     return this.#queryStart < 0 ? undefined : (new URLSearchParams(this.target.slice(this.#queryStart + 1)).get(name) ?? undefined);
   }
 
-  cookie(name: string): string | undefined {
-    return cookieValue(this.fields, name);
+  cookie(name: string, place = 0): string | undefined {
+    return cookieValue(this.fields, name, place);
   }
 
   /** RFC 9112 section 3.2: origin form, absolute form (whose authority wins over Host), and `*` for OPTIONS. */

@@ -19,7 +19,8 @@ export interface RouteSubject {
   header(name: string): string | undefined;
   /** The first value of a query parameter, decoded. */
   queryValue(name: string): string | undefined;
-  cookie(name: string): string | undefined;
+  /** The cookie of this name; of several, the one at this place, 0 (the default) being the first. */
+  cookie(name: string, place?: number): string | undefined;
 }
 
 export interface RouteTable {

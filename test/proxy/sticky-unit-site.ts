@@ -115,7 +115,7 @@ export class Browser {
       method: 'GET',
       header: (name) => this.headers[name],
       queryValue: () => undefined,
-      cookie: (name) => this.cookies.get(name),
+      cookie: (name, place = 0) => (place === 0 ? this.cookies.get(name) : undefined),
     };
   }
 

@@ -62,6 +62,20 @@ describe('a client with cookies', () => {
     }
   });
 
+  test('is known although others have set cookies of the same name, which come first', async (t) => {
+    const [blue, green] = await startTargets(t, 'blue', 'green');
+    const proxy = await startProxy(t, { pools: { blue: [blue!], green: [green!] }, weights: { blue: 1, green: 1 }, ...options });
+    const client = await proxy.connect();
+    for (let count = 0; count < 6; count++) {
+      const first = await client.ask(new Jar().request);
+      const [, id] = /^id=([^;]*)/.exec(first.field('set-cookie')!)!;
+      for (const before of ['id=junk', 'id=', 'id=1.AAAAAAAAAAAAAAAA..1.1.test.AAAAAAAAAAAAAAAAAAAAAA', 'id=a; id=b;id=c']) {
+        const answer = await client.ask(`GET / HTTP/1.1\r\nHost: a\r\nCookie: ${before}; id=${id}\r\n\r\n`);
+        expect([answer.body, answer.field('set-cookie') ?? '']).toEqual([first.body, expect.not.stringMatching(/^id=/)]);
+      }
+    }
+  });
+
   test('goes to the fallback when its target is ill and nothing better is left in its pool, and keeps its cookies', async (t) => {
     const [blue, green] = await startTargets(t, 'blue', 'green');
     const proxy = await startProxy(t, {
