@@ -7,7 +7,7 @@
 import { type Conditions, type ConditionOf, goodCondition, type TargetCondition } from '../core/conditions.ts';
 import { conditionOf, judge, probeGapMs, type TargetHealth, unproven } from '../core/health.ts';
 import type { HealthCheck, Model, Pool, SocketAddress } from '../core/model.ts';
-import type { CompiledTarget, Snapshot } from '../core/snapshot.ts';
+import { type CompiledTarget, type Snapshot, writtenTarget } from '../core/snapshot.ts';
 import type { Clock, Events, Fleet, Follower, Log } from './ports.ts';
 import type { Finding } from './probes/details.ts';
 import { createProber, type Prober } from './probes/prober.ts';
@@ -56,6 +56,13 @@ const tickMs = 20;
 const informGapMs = 50;
 
 /**
+ * Probes that fall due together are spread: so many milliseconds for each, so that a few begin at once and thousands do not fill a turn, nor hit one
+ * machine in one moment. New targets wait for their first result, so it takes a second at most; others take what their interval allows.
+ */
+const newSpread = { eachMs: 1, mostMs: 1000 };
+const changedSpread = { eachMs: 5, mostMs: Infinity };
+
+/**
  * What is known of a target that has gone is told for so long: its going is announced before the snapshot is that leaves it out, and until
  * then the workers must not take an unhealthy target for a good one.
  */
@@ -89,6 +96,7 @@ export class Probes implements Follower, HealthView {
     if (this.#isClosed) return;
     const present = new Map<string, string>();
     const kept = new Set<string>();
+    const due: Due = { begun: [], changed: [] };
     for (const service of snapshot.services) {
       const pools = new Map(model.services.find(({ id }) => id === service.id)?.pools.map((pool) => [pool.id, pool]));
       for (const { id, targets } of service.pools) {
@@ -98,11 +106,15 @@ export class Probes implements Follower, HealthView {
           present.set(key, placeOf(target.address));
           if (pool?.health === undefined) continue;
           kept.add(key);
-          this.#watch(key, { service: service.id, pool: id, target: target.id }, pool, pool.health, target);
+          this.#watch(key, { service: service.id, pool: id, target: target.id }, pool, pool.health, target, due);
         }
       }
     }
     for (const [key, watched] of this.#watched) if (!kept.has(key)) this.#forget(key, watched, present.has(key));
+    // Those of the start are spread over their whole interval, so that a thousand targets are not all probed in one moment for ever after.
+    if (this.#present === undefined) for (const watched of due.begun) watched.dueMs += watched.check.intervalMs * this.#parts.random();
+    else spread(due.begun, newSpread);
+    spread(due.changed, changedSpread);
     this.#present = present;
     this.#inform();
     this.#wake();
@@ -129,20 +141,20 @@ export class Probes implements Follower, HealthView {
   }
 
   /** Begins to probe a target, or goes on with what has changed about it. */
-  #watch(key: string, ids: TargetIds, pool: Pool, check: HealthCheck, { address }: CompiledTarget): void {
+  #watch(key: string, ids: TargetIds, pool: Pool, check: HealthCheck, { address }: CompiledTarget, due: Due): void {
     const place = placeOf(address);
     const checkText = JSON.stringify(check);
     const before = this.#watched.get(key);
     if (before?.place === place) {
-      if (before.checkText !== checkText) this.#recheck(before, check, checkText, pool, address);
+      if (before.checkText === checkText) return;
+      this.#recheck(before, check, checkText, pool, address);
+      due.changed.push(before);
       return;
     }
     before?.prober.close();
     this.#departed.delete(key);
     const health = unproven(this.#knownOf(key, place), check.agent);
-    // Those of the start are spread, so that a thousand targets are not all probed in one moment for ever after.
-    const delayMs = this.#present === undefined ? check.intervalMs * this.#parts.random() : 0;
-    this.#watched.set(key, {
+    const watched: Watched = {
       ...ids,
       place,
       check,
@@ -152,9 +164,11 @@ export class Probes implements Follower, HealthView {
       condition: conditionOf(health),
       sinceMs: this.#parts.clock.nowMs(),
       last: undefined,
-      dueMs: this.#parts.elapsedMs() + delayMs,
+      dueMs: this.#parts.elapsedMs(),
       deadlineMs: Infinity,
-    });
+    };
+    this.#watched.set(key, watched);
+    due.begun.push(watched);
   }
 
   /** What to go by until the first result. */
@@ -289,6 +303,20 @@ interface Watched extends TargetIds {
   deadlineMs: number;
 }
 
+/** What a new snapshot has made due at once. */
+interface Due {
+  readonly begun: Watched[];
+  readonly changed: Watched[];
+}
+
+/** In their order, evenly: the first stays where it is. */
+function spread(due: readonly Watched[], { eachMs, mostMs }: typeof newSpread): void {
+  for (const [index, watched] of due.entries()) {
+    const spanMs = Math.min(watched.check.intervalMs, mostMs, due.length * eachMs);
+    watched.dueMs += (index / due.length) * spanMs;
+  }
+}
+
 function keyOf(service: string, pool: string, target: string): string {
   return `${service}\0${pool}\0${target}`;
 }
@@ -299,8 +327,7 @@ function placeOf({ host, port }: SocketAddress): string {
 
 /** The name that the document has for it: a target that is known by its name wants to be asked by that name, not by an address. */
 function nameOf({ targets }: Pool, target: string, { host }: SocketAddress): string {
-  const written = targets.find(({ id }) => id === target || id === target.slice(0, target.lastIndexOf('@')));
-  return written?.address.host ?? host;
+  return writtenTarget(targets, target)?.address.host ?? host;
 }
 
 function isGood({ health, factor, told }: TargetCondition): boolean {

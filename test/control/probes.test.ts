@@ -18,7 +18,7 @@ interface Watch {
   readonly follow: (model: Model, addresses?: ReadonlyMap<string, readonly string[]>) => void;
 }
 
-function startProbes(t: TestContext, before?: Conditions): Watch {
+function startProbes(t: TestContext, before?: Conditions, elapsedMs = () => performance.now()): Watch {
   const ear = new Ear(before);
   const log = new TestLog();
   const probes = new Probes({
@@ -26,7 +26,7 @@ function startProbes(t: TestContext, before?: Conditions): Watch {
     events: ear,
     log,
     clock: { nowMs: () => 1_800_000_000_000 },
-    elapsedMs: () => performance.now(),
+    elapsedMs,
     random: () => 0.5,
   });
   t.onTestFinished(() => probes.close());
@@ -265,6 +265,15 @@ describe('a probe', () => {
     expect(request.headers.host).toBe(`app.internal:${request.socket.localPort}`);
   });
 
+  test('asks a target by its own name, not by that of another whose id is nearly the same', async (t) => {
+    const { promise, resolve } = Promise.withResolvers<IncomingMessage>();
+    const target = await startTarget(t, (request, out) => (resolve(request), out.end()));
+    const { follow } = startProbes(t);
+    const [b1, b10] = [aTarget('b1', { host: '127.0.0.9', port: target.port }), aTarget('b10', target.address)];
+    follow(aModel(aPool('blue', [b1, b10])));
+    expect((await promise).headers.host).toBe(`127.0.0.1:${target.port}`);
+  });
+
   test('uses the same connection as the one before', async (t) => {
     let requests = 0;
     const fifth = Promise.withResolvers<void>();
@@ -355,6 +364,18 @@ describe('what is told', () => {
     expect((await ear.noted('b', 'healthy')).cause).toBe('1 probe passed');
     await ear.until(() => ear.toldOf('b') === 'good');
     expect(ear.toldOf('a')).toBe('unhealthy 1 ready');
+  });
+
+  test.for([
+    { until: 'the start is over', forget: false, told: 'unhealthy 1 ready' },
+    { until: 'then', forget: true, told: 'unknown 1 ready' },
+  ])('what the process before knew of a target that comes later holds until the start is over ($until)', ({ forget, told }, t) => {
+    const known = { service: 'shop', pool: 'blue', target: 'a', health: 'unhealthy', factor: 1, told: 'ready' } as const;
+    const { ear, follow, probes } = startProbes(t, { targets: [known] });
+    follow(aModel(aPool('blue', [])));
+    if (forget) probes.forgetBefore();
+    follow(aModel(aPool('blue', [aTarget('a', at(1))])));
+    expect(ear.toldOf('a')).toBe(told);
   });
 
   test('a target that is added is unknown before anybody can send it a request', async (t) => {
@@ -459,6 +480,49 @@ describe('a change of the configuration', () => {
     peer.send('HTTP/1.1 204 No Content\r\n\r\n');
     await peer.contains('GET /healthz', 2);
     expect(target.accepted).toBe(1);
+  });
+});
+
+describe('two thousand targets', () => {
+  const ids = Array.from({ length: 2000 }, (_, index) => `t${index}`);
+  const by = (intervalMs: number): Model =>
+    aModel(
+      aPool(
+        'blue',
+        ids.map((id) => aTarget(id, at(1))),
+        { ...check, intervalMs },
+      ),
+    );
+
+  /** In how many milliseconds each is probed next, the soonest first. Time stands still. */
+  function watchAll(t: TestContext, ...models: Model[]): number[] {
+    const { follow, probes } = startProbes(t, undefined, () => 5000);
+    for (const model of models) follow(model);
+    return ids.map((id) => probes.conditionOf('shop', 'blue', id)!.nextProbeAtMs - 1_800_000_000_000).toSorted((a, b) => a - b);
+  }
+
+  /** The most that are probed within 20 ms. */
+  const mostAtOnce = (waitsMs: number[]): number =>
+    Math.max(...waitsMs.map((waitMs) => waitsMs.filter((other) => other >= waitMs && other < waitMs + 20).length));
+
+  test.for([
+    { what: 'that are added', models: [aModel(aPool('blue', [])), by(10_000)], withinMs: 1000, atOnce: 40 },
+    { what: 'that are added and are probed more often than once per second', models: [aModel(), by(500)], withinMs: 500, atOnce: 80 },
+    { what: 'whose check changes', models: [by(2000), by(10_000)], withinMs: 10_000, atOnce: 4 },
+    { what: 'whose check changes to a shorter interval', models: [by(10_000), by(2000)], withinMs: 2000, atOnce: 20 },
+  ])('$what are probed soon, but not all at once', ({ models, withinMs, atOnce }, t) => {
+    const waitsMs = watchAll(t, ...models);
+    expect(waitsMs[0]).toBe(0);
+    expect(waitsMs.at(-1)).toBeLessThan(withinMs);
+    expect(mostAtOnce(waitsMs)).toBeLessThanOrEqual(atOnce + 1);
+  });
+
+  test('are not waited for by the one that is added alone', (t) => {
+    const { follow, probes } = startProbes(t, undefined, () => 5000);
+    follow(by(10_000));
+    const [pool] = by(10_000).services[0]!.pools;
+    follow(aModel({ ...pool!, targets: [...pool!.targets, aTarget('new', at(1))] }));
+    expect(probes.conditionOf('shop', 'blue', 'new')!.nextProbeAtMs).toBe(1_800_000_000_000);
   });
 });
 
