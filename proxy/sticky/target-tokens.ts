@@ -22,7 +22,9 @@ export class TargetTokens {
     this.#serviceId = serviceId;
     this.#keys = keys;
     this.#pools = pools;
-    this.#tokens = previous !== undefined && previous.#keys === keys ? new Map(previous.#tokens) : new Map();
+    const before = previous !== undefined && previous.#keys === keys ? previous.#tokens : new Map<string, never>();
+    const named = new Set(pools.map(({ id }) => id));
+    this.#tokens = new Map([...before].filter(([id]) => named.has(id)));
   }
 
   /** What the token says of a pool's targets; undefined where it names none of them. */
