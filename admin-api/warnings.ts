@@ -4,7 +4,7 @@ import { proposeChange } from '../src/core/change.ts';
 import type { Difference } from '../src/core/json.ts';
 import { effectiveWeights } from '../src/core/effective-weights.ts';
 import type { Model, Pool, Service, Target } from '../src/core/model.ts';
-import { stricter } from '../src/core/snapshot.ts';
+import { stricter, writtenTarget } from '../src/core/snapshot.ts';
 import type { Command, Reply } from '../src/control/ports.ts';
 import type { AdminApiOptions } from './options.ts';
 
@@ -74,8 +74,23 @@ function lackOf(service: Service, pool: Pool, options: AdminApiOptions): Lack | 
   const isReady = ({ state }: Target): boolean => stricter(state, pool.state) === 'ready';
   const ready = weighty.filter(isReady);
   if (ready.length === 0) return { kind: 'none', what: 'no target that is ready' };
-  const isUnhealthy = ({ id }: Target): boolean => options.health?.conditionOf(service.id, pool.id, id)?.health === 'unhealthy';
-  return ready.every(isUnhealthy) ? { kind: 'unhealthy', what: 'no healthy target that is ready' } : undefined;
+  const ids = probedIds(service, pool, ready, options);
+  const isUnhealthy = (id: string): boolean => options.health?.conditionOf(service.id, pool.id, id)?.health === 'unhealthy';
+  return ids.every(isUnhealthy) ? { kind: 'unhealthy', what: 'no healthy target that is ready' } : undefined;
+}
+
+/** What probes call these targets: one whose name has been resolved is several, and serves while one of them does. At least one. */
+function probedIds(service: Service, pool: Pool, targets: readonly Target[], { snapshot }: AdminApiOptions): string[] {
+  const compiled =
+    snapshot?.()
+      .services.find(({ id }) => id === service.id)
+      ?.pools.find(({ id }) => id === pool.id)?.targets ?? [];
+  const written = new Map(pool.targets.map((target) => [target.id, target]));
+  const compiledIds = Map.groupBy(
+    compiled.map(({ id }) => id),
+    (id) => writtenTarget(written, id)?.id,
+  );
+  return targets.flatMap(({ id }) => compiledIds.get(id) ?? [id]);
 }
 
 function describeLack(service: Service, pool: Pool, { kind, what }: Lack, share: number, fallback: Pool | undefined): string {

@@ -6,8 +6,8 @@
  */
 import { type Conditions, type ConditionOf, goodCondition, type TargetCondition } from '../core/conditions.ts';
 import { conditionOf, judge, probeGapMs, type TargetHealth, unproven } from '../core/health.ts';
-import type { HealthCheck, Model, Pool, SocketAddress } from '../core/model.ts';
-import { type CompiledTarget, type Snapshot, writtenTarget } from '../core/snapshot.ts';
+import type { HealthCheck, Model, SocketAddress } from '../core/model.ts';
+import { type Snapshot, writtenTarget } from '../core/snapshot.ts';
 import type { Clock, Events, Fleet, Follower, Log } from './ports.ts';
 import type { Finding } from './probes/details.ts';
 import { createProber, type Prober } from './probes/prober.ts';
@@ -101,12 +101,14 @@ export class Probes implements Follower, HealthView {
       const pools = new Map(model.services.find(({ id }) => id === service.id)?.pools.map((pool) => [pool.id, pool]));
       for (const { id, targets } of service.pools) {
         const pool = pools.get(id);
-        for (const target of targets) {
-          const key = keyOf(service.id, id, target.id);
-          present.set(key, placeOf(target.address));
+        const written = new Map(pool?.targets.map((target) => [target.id, target]));
+        for (const { id: target, address } of targets) {
+          const key = keyOf(service.id, id, target);
+          present.set(key, placeOf(address));
           if (pool?.health === undefined) continue;
           kept.add(key);
-          this.#watch(key, { service: service.id, pool: id, target: target.id }, pool, pool.health, target, due);
+          const name = writtenTarget(written, target)?.address.host ?? address.host;
+          this.#watch(key, { service: service.id, pool: id, target }, { check: pool.health, name, address }, due);
         }
       }
     }
@@ -141,13 +143,14 @@ export class Probes implements Follower, HealthView {
   }
 
   /** Begins to probe a target, or goes on with what has changed about it. */
-  #watch(key: string, ids: TargetIds, pool: Pool, check: HealthCheck, { address }: CompiledTarget, due: Due): void {
+  #watch(key: string, ids: TargetIds, task: Task, due: Due): void {
+    const { check, name, address } = task;
     const place = placeOf(address);
-    const checkText = JSON.stringify(check);
+    const taskText = JSON.stringify([check, name]);
     const before = this.#watched.get(key);
     if (before?.place === place) {
-      if (before.checkText === checkText) return;
-      this.#recheck(before, check, checkText, pool, address);
+      if (before.taskText === taskText) return;
+      this.#recheck(before, task, taskText);
       due.changed.push(before);
       return;
     }
@@ -158,8 +161,8 @@ export class Probes implements Follower, HealthView {
       ...ids,
       place,
       check,
-      checkText,
-      prober: createProber(check, address, nameOf(pool, ids.target, address)),
+      taskText,
+      prober: createProber(check, address, name),
       health,
       condition: conditionOf(health),
       sinceMs: this.#parts.clock.nowMs(),
@@ -182,11 +185,11 @@ export class Probes implements Follower, HealthView {
     return { ...goodCondition, health: 'unknown' };
   }
 
-  #recheck(watched: Watched, check: HealthCheck, checkText: string, pool: Pool, address: SocketAddress): void {
+  #recheck(watched: Watched, { check, name, address }: Task, taskText: string): void {
     watched.prober.close();
     watched.check = check;
-    watched.checkText = checkText;
-    watched.prober = createProber(check, address, nameOf(pool, watched.target, address));
+    watched.taskText = taskText;
+    watched.prober = createProber(check, address, name);
     watched.dueMs = this.#parts.elapsedMs();
     watched.deadlineMs = Infinity;
   }
@@ -291,7 +294,7 @@ interface TargetIds {
 interface Watched extends TargetIds {
   readonly place: string;
   check: HealthCheck;
-  checkText: string;
+  taskText: string;
   prober: Prober;
   health: TargetHealth;
   condition: TargetCondition;
@@ -301,6 +304,14 @@ interface Watched extends TargetIds {
   dueMs: number;
   /** When the probe that runs is given up; Infinity = none runs. */
   deadlineMs: number;
+}
+
+/** How a target is to be probed. */
+interface Task {
+  readonly check: HealthCheck;
+  /** What the document calls its host: a target that is known by its name wants to be asked by that name, not by an address. */
+  readonly name: string;
+  readonly address: SocketAddress;
 }
 
 /** What a new snapshot has made due at once. */
@@ -323,11 +334,6 @@ function keyOf(service: string, pool: string, target: string): string {
 
 function placeOf({ host, port }: SocketAddress): string {
   return `${host} ${port}`;
-}
-
-/** The name that the document has for it: a target that is known by its name wants to be asked by that name, not by an address. */
-function nameOf({ targets }: Pool, target: string, { host }: SocketAddress): string {
-  return writtenTarget(targets, target)?.address.host ?? host;
 }
 
 function isGood({ health, factor, told }: TargetCondition): boolean {

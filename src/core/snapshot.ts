@@ -153,10 +153,13 @@ function compileTarget({ id, address, weight, ...own }: Target, pool: Pool, reso
   return resolved.map((host) => ({ id: `${id}@${host}`, address: { host, port: address.port }, weight, state, drainUntilMs }));
 }
 
-/** What the document has for a target of a snapshot: the one of this id, or the one whose name has been resolved to what stands behind the last @. */
-export function writtenTarget<T extends { readonly id: string }>(targets: readonly T[], compiledId: string): T | undefined {
+/**
+ * What the document has for a target of a snapshot: the one of this id, or the one whose name has been resolved to what stands behind the last @.
+ * @param written what the pool has in the document, by id
+ */
+export function writtenTarget<T>(written: ReadonlyMap<string, T>, compiledId: string): T | undefined {
   const at = compiledId.lastIndexOf('@');
-  return targets.find(({ id }) => id === compiledId) ?? (at < 0 ? undefined : targets.find(({ id }) => id === compiledId.slice(0, at)));
+  return written.get(compiledId) ?? (at < 0 ? undefined : written.get(compiledId.slice(0, at)));
 }
 
 const strictness: readonly OperatorState[] = ['ready', 'drain', 'maint'];

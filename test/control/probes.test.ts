@@ -274,6 +274,24 @@ describe('a probe', () => {
     expect((await promise).headers.host).toBe(`127.0.0.1:${target.port}`);
   });
 
+  test('asks by the new name where the document calls the same address by another', async (t) => {
+    const hosts: string[] = [];
+    const renamed = Promise.withResolvers<void>();
+    const target = await startTarget(t, (request, out) => {
+      hosts.push(request.headers.host!);
+      out.end();
+      if (hosts.at(-1)!.startsWith('new')) renamed.resolve();
+      else rename();
+    });
+    const { follow } = startProbes(t);
+    const callIt = (name: string): void =>
+      follow(aModel(aPool('blue', [aTarget('a', { host: name, port: target.port })])), new Map([[name, ['127.0.0.1']]]));
+    const rename = (): void => callIt('new.internal');
+    callIt('old.internal');
+    await renamed.promise;
+    expect(new Set(hosts)).toEqual(new Set([`old.internal:${target.port}`, `new.internal:${target.port}`]));
+  });
+
   test('uses the same connection as the one before', async (t) => {
     let requests = 0;
     const fifth = Promise.withResolvers<void>();
