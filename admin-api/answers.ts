@@ -4,6 +4,7 @@ import type { ErrorCode } from '../src/core/errors.ts';
 import { childPointer, type Json } from '../src/core/json.ts';
 import type { Command, CommandOptions, PublishResult, Reply } from '../src/control/ports.ts';
 import type { Rejection } from '../src/core/change.ts';
+import type { TargetReport } from '../src/core/reports.ts';
 import { etagOf } from './if-match.ts';
 import type { AdminApiOptions } from './options.ts';
 import { rejectionAnswer, type SentBody } from './problems.ts';
@@ -45,6 +46,21 @@ export const RemainingSchema = Type.Object(
 );
 export type Remaining = Static<typeof RemainingSchema>;
 
+/** How far a drain is that was waited for. */
+export interface DrainProgress {
+  readonly isDrained: boolean;
+  readonly remaining: Remaining;
+  /** Clients that are bound to it may still be sent there. */
+  readonly mayCome: boolean;
+}
+
+/** What runs on all of these, by kind. */
+export function inFlightBy(targets: readonly Pick<TargetReport, 'inFlight' | 'streaming' | 'upgraded'>[]): Remaining {
+  const sum = (of: (target: (typeof targets)[number]) => number): number => targets.reduce((total, target) => total + of(target), 0);
+  const [streaming, upgraded] = [sum((target) => target.streaming), sum((target) => target.upgraded)];
+  return { http: sum((target) => target.inFlight) - streaming - upgraded, streaming, upgraded };
+}
+
 /** What a change is answered with. */
 export const ChangeSchema = Type.Object(
   {
@@ -56,9 +72,18 @@ export const ChangeSchema = Type.Object(
     applied: AppliedSchema,
     stragglers: Type.Optional(StragglersSchema),
     drained: Type.Optional(
-      Type.Boolean({ description: 'With wait=drained: whether nothing runs any more on what was taken out or removed.' }),
+      Type.Boolean({
+        description:
+          'With wait=drained: whether every worker has applied it, nothing runs any more on what was taken out or removed, and nobody may come there.',
+      }),
     ),
     remaining: Type.Optional(RemainingSchema),
+    mayCome: Type.Optional(
+      Type.Literal(true, {
+        description:
+          'With wait=drained, where the time ran out: clients that are bound to it by a cookie may still be sent there, until the deadline.',
+      }),
+    ),
     warnings: Type.Optional(
       Type.Array(Type.String(), {
         description: 'What is allowed and probably not meant, in sentences; for example weight on a pool that has no targets.',
@@ -114,10 +139,9 @@ export function changeAnswer(
   { revision, previous, dryRun, changed, changes, applied, stragglers }: Extract<Reply, { kind: 'accepted' }>,
   { wait }: Pick<CommandOptions, 'wait'>,
   warnings: readonly string[],
-  remaining?: Remaining,
+  progress?: DrainProgress,
 ): Answer {
-  const isDrained = remaining === undefined || remaining.http + remaining.streaming + remaining.upgraded === 0;
-  const everywhere = stragglers.length === 0 && wait === 'workers' && isDrained;
+  const everywhere = stragglers.length === 0 && wait === 'workers' && progress?.isDrained !== false;
   const body: ChangeBody = {
     revision,
     previous,
@@ -126,10 +150,14 @@ export function changeAnswer(
     changes: [...changes],
     applied: appliedIn(applied),
     ...(stragglers.length > 0 ? { stragglers: [...stragglers] } : {}),
-    ...(remaining === undefined ? {} : isDrained ? { drained: true } : { drained: false, remaining }),
+    ...(progress === undefined ? {} : drainAnswer(progress)),
     ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
   };
   return { status: dryRun || everywhere ? 200 : 202, body, headers: dryRun ? {} : { etag: etagOf(revision) } };
+}
+
+function drainAnswer({ isDrained, remaining, mayCome }: DrainProgress): Pick<ChangeBody, 'drained' | 'remaining' | 'mayCome'> {
+  return isDrained ? { drained: true } : { drained: false, remaining, ...(mayCome ? { mayCome } : {}) };
 }
 
 /** To the microsecond; the last bits of a measurement say nothing. */

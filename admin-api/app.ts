@@ -1,4 +1,5 @@
 /** The admin API as a Fastify app. The calls are in `routes.ts`; here is what all of them have in common. */
+import type { ServerResponse } from 'node:http';
 import swagger from '@fastify/swagger';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { isLoopback } from '../config/addresses.ts';
@@ -82,7 +83,7 @@ export function buildAdminApi(options: AdminApiOptions): FastifyInstance {
         url: route.path,
         config: { sluice: route },
         schema: describeRoute(route),
-        handler: async (request, reply) => send(await route.handle(callOf(route, request), context), reply),
+        handler: async (request, reply) => send(await route.handle(callOf(route, request, hangUpOf(reply)), context), reply),
       });
     }
   });
@@ -112,14 +113,24 @@ function admit(request: FastifyRequest, options: AdminApiOptions, gatekeeper: Ga
   if (hasBody(request)) checkMediaType(headers['content-type'], headers['content-encoding'], fromBrowser);
 }
 
-function callOf(route: Route, request: FastifyRequest<RouteTypes>): Call {
+function callOf(route: Route, request: FastifyRequest<RouteTypes>, signal: AbortSignal): Call {
   return {
     params: request.params,
     query: readQuery(route, request.url.split('?').slice(1).join('?')),
     body: request.body,
     ifMatch: request.headers['if-match'],
     actor: request.caller?.name ?? 'anonymous',
+    signal,
   };
+}
+
+/** Aborts when the connection is gone and the answer is not. */
+function hangUpOf({ raw }: { readonly raw: ServerResponse }): AbortSignal {
+  const hangUp = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) hangUp.abort();
+  });
+  return hangUp.signal;
 }
 
 function send({ status, body, contentType = 'application/json', headers = {} }: Answer, reply: FastifyReply): FastifyReply {

@@ -27,8 +27,9 @@ export const queryParameters = {
   ),
   wait: choice(
     ['workers', 'none', 'drained'],
-    'What to wait for before the answer; with "none" it is always 202. "drained", where something is taken out or removed: until nothing runs there any more.',
+    'What to wait for before the answer; with "none" it is always 202. "drained", where something is taken out or removed: until nothing runs there and nobody may come any more.',
   ),
+  force: flag('Rotate the signing keys although that was done within the last minute.'),
   limit: count({ minimum: 1, maximum: 1000, byDefault: 50 }, 'How many to answer at most, newest first.'),
 } as const satisfies Record<string, QueryParameter<unknown>>;
 export type QueryName = keyof typeof queryParameters;
@@ -63,9 +64,7 @@ export function readParameter(call: Call, name: QueryName): unknown {
 /** `wait=drained` is for the calls that know what drains (see `drained.ts`), and for them it includes waiting for the workers. */
 export function readCommandOptions(call: Call): CommandOptions {
   const wait = readParameter(call, 'wait');
-  if (wait === 'drained') {
-    throw new Refusal('MALFORMED', 'Query parameter "wait": nothing drains by this call, so it is workers or none, and not "drained".');
-  }
+  if (wait === 'drained') throw nothingDrains('nothing is taken out or removed');
   return {
     actor: call.actor,
     reason: readParameter(call, 'reason'),
@@ -74,6 +73,14 @@ export function readCommandOptions(call: Call): CommandOptions {
     timeoutMs: readParameter(call, 'timeout'),
     wait,
   };
+}
+
+/** One refusal for all calls by which nothing drains. */
+export function nothingDrains(why: string): Refusal {
+  return new Refusal(
+    'MALFORMED',
+    `Query parameter "wait": nothing drains by this call, because ${why}; it is workers or none, and not "drained".`,
+  );
 }
 
 function flag(description: string): QueryParameter<boolean> {

@@ -91,8 +91,13 @@ curl -s -X POST localhost:8081/v1/services/shop/pools/green/targets/10.0.0.7:300
 
 \`drain\` sends nobody new; clients that are bound by a cookie may stay. \`maint\` sends nobody. What runs may finish until the deadline; then it is
 ended, WebSockets with a close frame and spread over some seconds. A state is a change like any other: it is saved, and \`undo\` takes it back. With
-\`wait=drained\`, also when a target, pool or service is removed, the call is answered when nothing runs there any more: 200 with
-\`"drained":true\`, or 202 with \`remaining\` when \`timeout\` is over.
+\`wait=drained\`, also when a target, pool or service is removed, the call is answered when every worker has applied it, nothing runs there and
+nobody may come any more: 200 with \`"drained":true\`, or 202 with \`remaining\` when \`timeout\` is over, and with \`mayCome\` where clients that are bound to it may be sent
+there until the deadline.
+
+Asking for the state that something is in already changes nothing, unless it names another \`deadline\`: a call may be repeated. Replacing a pool or a
+target (\`PUT\`) leaves its state and \`drainUntil\` as they are, and those of the pool's targets by their ids, where the body does not name them; \`"state":"ready"\` brings
+it back. Going back (\`undo\`, \`restore\`) to where something was taken out that is not now gives what runs there \`timeouts.drain\` from now on.
 
 The name of a target stands in the path as it is; a host:port needs no encoding. A target whose name has been resolved is shown once for each
 address, as \`id@address\`, and is changed under its own name.

@@ -53,6 +53,8 @@ export interface Call {
   readonly ifMatch: string | undefined;
   /** Who calls, for the journal. */
   readonly actor: string;
+  /** Aborted when the caller has hung up before the answer. */
+  readonly signal: AbortSignal;
 }
 
 export interface Answer {

@@ -6,7 +6,7 @@ import type { Pool, Service } from '../src/core/model.ts';
 import type { ObservedShare } from '../src/core/observed.ts';
 import type { PoolReport, ServiceReport, TargetReport, WorkerReport } from '../src/core/reports.ts';
 import { compileSnapshot, type CompiledPool, type CompiledTarget, type Snapshot } from '../src/core/snapshot.ts';
-import { inFlightBy } from './drained.ts';
+import { inFlightBy } from './answers.ts';
 import type { AdminApiOptions, HealthView } from './options.ts';
 
 const closed = { additionalProperties: false } as const;

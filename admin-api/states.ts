@@ -9,10 +9,17 @@ import { changeAndDrain, drainMsOf } from './drained.ts';
 import type { AdminApiOptions } from './options.ts';
 import { poolOf } from './pools.ts';
 import { Refusal } from './problems.ts';
-import { readParameter } from './query.ts';
+import { nothingDrains, readParameter } from './query.ts';
 import type { Answer, Call, Route } from './route.ts';
 import { serviceOf } from './services.ts';
 import { targetOf } from './targets.ts';
+
+/** A pool, or one of its targets. */
+interface Place {
+  readonly service: string;
+  readonly pool: string;
+  readonly target: string | undefined;
+}
 
 const example = '{"state":"drain","deadline":"30s"}';
 
@@ -22,7 +29,8 @@ const body = {
     state: { enum: ['ready', 'drain', 'maint'], description: 'drain: nobody new, bound clients may stay. maint: nobody, at once.' },
     deadline: {
       type: 'string',
-      description: 'How long what runs may go on, from now; then it is ended. Default: timeouts.drain of the service. Not with ready.',
+      description:
+        'How long what runs may go on, from now; then it is ended. Default: timeouts.drain of the service; where the state is this one already, the deadline that it has. Not with ready.',
     },
   },
   required: ['state'],
@@ -52,13 +60,22 @@ export const stateRoutes: readonly Route[] = [
 
 function setState(target: string | undefined, call: Call, options: AdminApiOptions): Promise<Answer> {
   const place = { service: serviceOf(call), pool: poolOf(call), target };
-  const { state, deadlineMs = drainMsOf(place.service, options) } = readState(requireObject(call.body, example));
-  if (state === 'ready' && readParameter(call, 'wait') === 'drained') {
-    throw new Refusal('INVALID', 'Nothing drains when the state is ready; leave wait=drained out.');
-  }
+  const { state, deadlineMs } = readState(requireObject(call.body, example));
+  if (state === 'ready' && readParameter(call, 'wait') === 'drained') throw nothingDrains('the state is ready');
   const nowMs = (options.nowMs ?? Date.now)();
-  const drainUntil = state === 'ready' ? undefined : new Date(nowMs + deadlineMs).toISOString();
-  return changeAndDrain({ kind: 'state', ...place, state, drainUntil }, { ...place, deadlineMs }, call, options);
+  const restMs = deadlineMs ?? drainMsOf(place.service, options);
+  const drainUntil = state === 'ready' ? undefined : new Date(nowMs + restMs).toISOString();
+  const command = { kind: 'state', ...place, state, drainUntil, isDeadlineGiven: deadlineMs !== undefined } as const;
+  const waitMs = deadlineMs ?? restOf(place, state, nowMs, options) ?? restMs;
+  return changeAndDrain(command, { ...place, deadlineMs: waitMs }, call, options);
+}
+
+/** How long the drain has still to go, where it is in this state already; undefined where it is not, or has no deadline. Milliseconds. */
+function restOf(place: Place, state: OperatorState, nowMs: number, { controller }: AdminApiOptions): number | undefined {
+  const service = controller.model().services.find(({ id }) => id === place.service);
+  const pool = service?.pools.find(({ id }) => id === place.pool);
+  const home = place.target === undefined ? pool : pool?.targets.find(({ id }) => id === place.target);
+  return home?.state === state && home.drainUntilMs !== undefined ? Math.max(0, home.drainUntilMs - nowMs) : undefined;
 }
 
 function readState(sent: JsonObject): { readonly state: OperatorState; readonly deadlineMs?: number } {

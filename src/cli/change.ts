@@ -12,10 +12,12 @@ export interface ChangeBody {
   readonly changes: readonly Difference[];
   readonly applied: readonly { readonly worker: number; readonly ms: number }[];
   readonly stragglers?: readonly { readonly worker: number; readonly pid: number }[];
-  /** Where a drain was waited for: whether nothing runs there any more … */
+  /** Where a drain was waited for: whether nothing runs there and nobody may come any more … */
   readonly drained?: boolean;
-  /** … and what does. */
+  /** … or else what does … */
   readonly remaining?: Remaining;
+  /** … and whether clients that are bound to it may come. */
+  readonly mayCome?: boolean;
   /** What is allowed and probably not meant. */
   readonly warnings?: readonly string[];
 }
@@ -42,11 +44,7 @@ function describe(body: ChangeBody, output: Output): void {
   else output.print(`Revision ${body.revision} is saved and sent (before: ${body.previous}).`);
   for (const { pointer, before, after } of body.changes) output.print(printable(`  ${pointer}: ${show(before)} -> ${show(after)}`));
   for (const warning of body.warnings ?? []) output.complain(printable(`Warning: ${warning}`));
-  if (body.remaining !== undefined) {
-    output.complain(
-      `Not drained yet: ${describeRemaining(body.remaining)}. What is left when the deadline is over is ended; "sluice status" shows it.`,
-    );
-  }
+  if (body.remaining !== undefined) output.complain(describeDrain(body.remaining, body));
   if (stragglers.length === 0) return;
   const names = stragglers.map(({ worker, pid }) => `worker ${worker} (pid ${pid})`).join(', ');
   output.complain(
@@ -54,10 +52,22 @@ function describe(body: ChangeBody, output: Output): void {
   );
 }
 
+function describeDrain(remaining: Remaining, { mayCome, stragglers = [] }: ChangeBody): string {
+  const what = `Not drained yet: ${describeRemaining(remaining)}`;
+  if (mayCome === true) return `${what}, and clients that are bound to it may come until the deadline; "sluice maint" sends nobody there.`;
+  if (totalOf(remaining) > 0) return `${what}. What is left when the deadline is over is ended; "sluice status" shows it.`;
+  return stragglers.length > 0 ? `${what} as far as is known.` : `${what}, but it is back, or not every worker has told yet.`;
+}
+
+function totalOf({ http, streaming, upgraded }: Remaining): number {
+  return http + streaming + upgraded;
+}
+
 /** `3 in flight (1 streaming, 1 upgraded)` */
-export function describeRemaining({ http, streaming, upgraded }: Remaining): string {
+export function describeRemaining(remaining: Remaining): string {
+  const { streaming, upgraded } = remaining;
   const kinds = [streaming > 0 ? `${streaming} streaming` : '', upgraded > 0 ? `${upgraded} upgraded` : ''].filter((kind) => kind !== '');
-  return `${http + streaming + upgraded} in flight${kinds.length === 0 ? '' : ` (${kinds.join(', ')})`}`;
+  return `${totalOf(remaining)} in flight${kinds.length === 0 ? '' : ` (${kinds.join(', ')})`}`;
 }
 
 /** More of a value is not read; `--json` has all of it. */

@@ -38,7 +38,7 @@ export function drainCommand(context: Context): Command {
       `
 Examples:
   sluice drain shop/green                      no new requests for the pool green of shop
-  sluice drain shop/green/10.0.0.7:3000 --wait one target; come back when nothing runs there any more
+  sluice drain shop/green/10.0.0.7:3000 --wait one target; come back when it is over
   sluice drain shop/green --deadline 5m        what runs may go on for five minutes
   sluice ready shop/green                      and back`,
     );
@@ -78,7 +78,10 @@ Examples:
 function addDeadline(command: Command): Command {
   return command
     .option('--deadline <duration>', "how long what runs may go on, such as 30s (default: the service's timeouts.drain)", readDeadline)
-    .option('--wait', 'come back when nothing runs there any more; waits until 10s after the deadline, or for --timeout');
+    .option(
+      '--wait',
+      'come back when nothing runs there and nobody may come any more; waits until 10s after the deadline, or for --timeout',
+    );
 }
 
 function stateCommand(context: Context, state: State): Command {
@@ -127,7 +130,7 @@ async function look(client: AdminClient, place: Place): Promise<string> {
 
 function tellWhatNext(answer: ChangeBody, state: State, waited: boolean, { name }: Place, { output }: Context): void {
   if (state === 'ready' || answer.dryRun === true) return;
-  if (waited) output.print(`Nothing runs on ${name} any more. To bring it back, type: sluice ready ${name}`);
+  if (waited) output.print(`Nothing runs on ${name} any more, and nobody is sent there. To bring it back, type: sluice ready ${name}`);
   else output.print(`What runs on ${name} may finish; "sluice status" shows it. To bring it back, type: sluice ready ${name}`);
 }
 

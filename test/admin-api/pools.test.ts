@@ -1,29 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { TargetReport, WorkerReport } from '../../src/core/reports.ts';
 import { StoreError } from '../../src/control/ports.ts';
-import { nowMs, startApi, type TestApi } from './support.ts';
+import { nowMs, startApi } from './support.ts';
 
 const demo = '/v1/services/demo';
 const blue = `${demo}/pools/blue`;
 const target = `${blue}/targets/127.0.0.1:3001`;
-
-/** What a worker says: so many requests on these targets of a pool. */
-function running(targets: Readonly<Record<string, Partial<TargetReport>>>, pool = 'blue'): WorkerReport {
-  const reports = Object.entries(targets).map(([id, said]) => ({
-    id,
-    inFlight: 0,
-    streaming: 0,
-    upgraded: 0,
-    available: true,
-    ejected: false,
-    ejections: 0,
-    codes: {},
-    ...said,
-  }));
-  const pools = [{ id: pool, targets: reports, durations: { counts: [], sumMs: 0 }, picked: 0, queued: 0, clients: undefined }];
-  const services = [{ id: 'demo', pools, retries: 0, rescued: 0, decisions: {}, mirrors: [] }];
-  return { revision: 1, connections: 0, inFlight: 0, services, terminations: {} };
-}
 
 describe('pools', () => {
   test('are added, read, changed and removed', async () => {
@@ -60,6 +41,20 @@ describe('targets', () => {
     expect(read.body).toEqual({ url: 'http://127.0.0.1:3001' });
     for (const body of [read.text, '"http://127.0.0.1:3001"']) expect((await call('PUT', target, body)).body.changed).toBe(false);
     expect(JSON.stringify(controller.current().document)).toBe(before);
+  });
+});
+
+describe('what is replaced by somebody who does not name its state', () => {
+  test('stays taken out: a target by itself, and one of a pool', async () => {
+    const { call } = await startApi();
+    await call('POST', `${target}/state`, { state: 'maint', deadline: '1h' });
+    const taken = { url: 'http://127.0.0.1:3001', state: 'maint', drainUntil: new Date(nowMs + 3_600_000).toISOString() };
+    expect((await call('PUT', target, { url: taken.url, weight: 3 })).body.revision).toBe(3);
+    expect((await call('GET', target)).body).toEqual({ ...taken, weight: 3 });
+    expect((await call('PUT', blue, { targets: [taken.url] })).body.revision).toBe(4);
+    expect((await call('GET', target)).body).toEqual(taken);
+    expect((await call('PUT', target, { url: taken.url, state: 'ready' })).body.revision).toBe(5);
+    expect((await call('GET', target)).body).toEqual({ url: taken.url, state: 'ready' });
   });
 });
 
@@ -101,105 +96,30 @@ describe('states', () => {
     expect(JSON.stringify(controller.current().document)).toBe(before);
   });
 
+  test('that are asked for again are no change, unless with another deadline', async () => {
+    let now = nowMs;
+    const { call } = await startApi({ nowMs: () => now });
+    for (const path of [blue, target]) {
+      now = nowMs;
+      expect((await call('POST', `${path}/state`, { state: 'drain' })).body.changed).toBe(true);
+      const first = (await call('GET', path)).body.drainUntil;
+      now += 5000;
+      expect((await call('POST', `${path}/state`, { state: 'drain' })).body.changed).toBe(false);
+      expect((await call('GET', path)).body.drainUntil).toBe(first);
+      expect((await call('POST', `${path}/state`, { state: 'drain', deadline: '30s' })).body.changed).toBe(true);
+      expect((await call('GET', path)).body.drainUntil).toBe(new Date(now + 30_000).toISOString());
+      // One is undone by one undo, however often it was asked for.
+      await call('POST', '/v1/undo');
+      expect((await call('POST', '/v1/undo')).body.changed).toBe(true);
+      expect((await call('GET', path)).body.state).toBeUndefined();
+    }
+  });
+
   test('have the deadline that the service says', async () => {
     const { call } = await startApi();
     await call('PATCH', demo, { timeouts: { drain: '2m' } });
     await call('POST', `${target}/state`, { state: 'drain' });
     expect((await call('GET', target)).body.drainUntil).toBe(new Date(nowMs + 120_000).toISOString());
-  });
-});
-
-describe('with wait=drained', () => {
-  /** Changes what a worker says after so many times that it was asked: without waiting for a time. */
-  function afterAsking({ parts }: TestApi, times: number, then: () => unknown): void {
-    const collect = parts.fleet.collect.bind(parts.fleet);
-    let asked = 0;
-    Object.assign(parts.fleet, {
-      collect() {
-        if (++asked > times) then();
-        return collect();
-      },
-    });
-  }
-
-  test('a drain is answered when nothing runs there any more on any worker', async () => {
-    const api = await startApi();
-    api.parts.fleet.reports.set(1, running({ '127.0.0.1:3001': { inFlight: 3, streaming: 1, upgraded: 1 } }));
-    api.parts.fleet.reports.set(2, running({ '127.0.0.1:3001': { inFlight: 1 } }));
-    let isOver = false;
-    afterAsking(api, 1, () => api.parts.fleet.reports.set(1, running({})));
-    afterAsking(api, 2, () => {
-      isOver = true;
-      api.parts.fleet.reports.set(2, running({}));
-    });
-    const answer = await api.call('POST', `${blue}/state?wait=drained`, { state: 'drain' });
-    expect([answer.status, answer.body.drained, answer.body.remaining, isOver]).toEqual([200, true, undefined, true]);
-    expect(answer.body.applied).toHaveLength(2);
-  });
-
-  test('when the time is over it is 202, with what still runs there by kind', async () => {
-    const { call, parts } = await startApi();
-    parts.fleet.reports.set(1, running({ '127.0.0.1:3001': { inFlight: 3, streaming: 1, upgraded: 1 } }));
-    parts.fleet.reports.set(2, running({ '127.0.0.1:3001': { inFlight: 1 } }));
-    const answer = await call('POST', `${blue}/state?wait=drained&timeout=0s`, { state: 'drain' });
-    expect([answer.status, answer.body.drained, answer.body.remaining]).toEqual([202, false, { http: 2, streaming: 1, upgraded: 1 }]);
-  });
-
-  test('what runs elsewhere is not waited for, and what runs on an address of the target is', async () => {
-    const { call, parts } = await startApi();
-    const drain = async (): Promise<boolean> =>
-      (await call('POST', `${target}/state?wait=drained&timeout=0s`, { state: 'drain' })).body.drained;
-    parts.fleet.reports.set(1, running({ '127.0.0.1:30011': { inFlight: 1 }, 'b2@127.0.0.1:3001': { inFlight: 1 } }));
-    parts.fleet.reports.set(2, running({ '127.0.0.1:3001': { inFlight: 1 } }, 'green'));
-    expect(await drain()).toBe(true);
-    parts.fleet.reports.set(1, running({ '127.0.0.1:3001@10.0.0.1': { inFlight: 1 } }));
-    expect(await drain()).toBe(false);
-  });
-
-  test.each([
-    { what: 'a target', path: target, pool: 'blue', id: '127.0.0.1:3001' },
-    { what: 'a pool', path: `${demo}/pools/green`, pool: 'green', id: '127.0.0.1:3002' },
-  ])('the removal of $what is answered when what ran there is over', async ({ path, pool, id }) => {
-    const api = await startApi();
-    api.parts.fleet.reports.set(1, running({ [id]: { inFlight: 1 } }, pool));
-    const early = await api.call('DELETE', `${path}?wait=drained&timeout=0s&dryRun=true`);
-    expect([early.status, early.body.drained]).toEqual([200, undefined]);
-    afterAsking(api, 1, () => api.parts.fleet.reports.set(1, running({})));
-    const answer = await api.call('DELETE', `${path}?wait=drained`);
-    expect([answer.status, answer.body.drained, answer.body.revision]).toEqual([200, true, 2]);
-  });
-
-  test('a worker that has not applied it makes it 202, though nothing runs', async () => {
-    const { call, parts } = await startApi();
-    parts.fleet.stuck.add(2);
-    const answer = await call('POST', `${blue}/state?wait=drained`, { state: 'drain' });
-    expect([answer.status, answer.body.drained, answer.body.stragglers]).toEqual([202, true, [{ worker: 2, pid: 102 }]]);
-  });
-
-  test('stopping does not wait for it', async () => {
-    const api = await startApi();
-    api.parts.fleet.reports.set(1, running({ '127.0.0.1:3001': { inFlight: 1 } }));
-    afterAsking(api, 1, () => api.setState('draining'));
-    expect((await api.call('POST', `${blue}/state?wait=drained&timeout=10m`, { state: 'drain' })).status).toBe(202);
-  });
-
-  test.each([
-    { query: '', body: { state: 'drain', deadline: '40s' }, timeoutMs: 50_000 },
-    { query: '', body: { state: 'maint' }, timeoutMs: 40_000 },
-    { query: '', body: { state: 'drain', deadline: '1h' }, timeoutMs: 600_000 },
-    { query: '&timeout=7s', body: { state: 'drain', deadline: '40s' }, timeoutMs: 7000 },
-  ])('$body$query is waited for $timeoutMs ms', async ({ query, body, timeoutMs }) => {
-    const { call, parts } = await startApi();
-    const timeouts: number[] = [];
-    const publish = parts.fleet.publish.bind(parts.fleet);
-    Object.assign(parts.fleet, {
-      publish(snapshot: never, timeout: number) {
-        timeouts.push(timeout);
-        return publish(snapshot);
-      },
-    });
-    await call('POST', `${blue}/state?wait=drained${query}`, body);
-    expect(timeouts).toEqual([timeoutMs]);
   });
 });
 
@@ -238,34 +158,5 @@ describe('a change that takes out too much carries a warning', () => {
     const { call } = await startApi();
     const answer = await call('PATCH', demo, { pools: { empty: { targets: [] } }, fallback: 'empty' });
     expect(answer.body.warnings).toEqual(['Pool "empty", the fallback of service "demo", has no targets, so it can take nothing.']);
-  });
-});
-
-describe('the rotation of signing keys', () => {
-  const ring = (rotate: () => Promise<void>) => {
-    const keys = [{ id: 'aaaa', secret: '' }];
-    return { keys: () => keys, rotate: async () => rotate().then(() => void keys.unshift({ id: 'bbbb', secret: '' })) };
-  };
-
-  test('makes a key, brings it to the workers, and tells how many there are but not which', async () => {
-    const timeouts: number[] = [];
-    const refresh = async (timeoutMs: number) => {
-      timeouts.push(timeoutMs);
-      return { applied: [{ worker: 1, ms: 0.50049 }], stragglers: timeouts.length > 1 ? [{ worker: 2, pid: 102 }] : [] };
-    };
-    const { call } = await startApi({ signingKeys: { ring: ring(async () => {}), refresh } });
-    const answer = await call('POST', '/v1/signing-keys/rotate');
-    expect([answer.status, answer.body]).toEqual([200, { keys: 2, applied: [{ worker: 1, ms: 0.5 }] }]);
-    const late = await call('POST', '/v1/signing-keys/rotate?timeout=1s');
-    expect([late.status, late.body.keys, late.body.stragglers]).toEqual([202, 3, [{ worker: 2, pid: 102 }]]);
-    expect(timeouts).toEqual([5000, 1000]);
-  });
-
-  test('that cannot be saved changes nothing', async () => {
-    const refresh = () => Promise.reject(new Error('nothing is to be brought anywhere'));
-    const broken = ring(() => Promise.reject(new StoreError('The disk that holds /data/signing-keys is full.')));
-    const { call } = await startApi({ signingKeys: { ring: broken, refresh } });
-    const answer = await call('POST', '/v1/signing-keys/rotate');
-    expect([answer.status, answer.body.detail]).toEqual([503, 'The disk that holds /data/signing-keys is full.']);
   });
 });

@@ -178,12 +178,12 @@ const refused: readonly Refused[] = [
   {
     call: ['PUT', `${w}?wait=drained`, { green: 1 }],
     is: '400 MALFORMED',
-    says: 'Query parameter "wait": nothing drains by this call, so it is workers or none, and not "drained".',
+    says: 'Query parameter "wait": nothing drains by this call, because nothing is taken out or removed; it is workers or none, and not "drained".',
   },
   {
     call: ['POST', `${p}/state?wait=drained`, { state: 'ready' }],
-    is: '422 INVALID',
-    says: 'Nothing drains when the state is ready; leave wait=drained out.',
+    is: '400 MALFORMED',
+    says: 'Query parameter "wait": nothing drains by this call, because the state is ready; it is workers or none, and not "drained".',
   },
   {
     call: ['POST', `${p}/state`, { state: 'gone' }],

@@ -7,6 +7,7 @@ import { Census } from '../../src/control/census.ts';
 import { EventLog } from '../../src/control/events.ts';
 import { Observer } from '../../src/control/observed.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import type { FastifyInstance } from 'fastify';
 import { request, type Dispatcher } from 'undici';
 import { Value } from 'typebox/value';
 import { expect, onTestFinished } from 'vitest';
@@ -17,6 +18,7 @@ export const nowMs = Date.UTC(2026, 4, 1, 12);
 
 export interface TestApi extends Bench {
   readonly url: string;
+  readonly options: AdminApiOptions;
   readonly events: EventLog;
   /** Reads the fleet as the composition root does once per second. */
   readonly look: () => Promise<void>;
@@ -58,8 +60,15 @@ function expectDocumented(method: string, path: string, { status, body, headers 
   if (answer.etag === true && body?.dryRun !== true) expect(headers['etag']).toMatch(/^"[0-9]+"$/);
 }
 
-/** The admin API on a real socket, over a real controller. Closed when the test ends. */
-export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?: Bench): Promise<TestApi> {
+/**
+ * The admin API on a real socket, over a real controller. Closed when the test ends.
+ * @param prepare may add to the app before it listens
+ */
+export async function startApi(
+  overrides: Partial<AdminApiOptions> = {},
+  bench?: Bench,
+  prepare?: (app: FastifyInstance) => unknown,
+): Promise<TestApi> {
   const { parts, controller } = bench ?? (await openBench());
   await controller.republish(1000);
   let state: ProcessState = 'ready';
@@ -71,7 +80,7 @@ export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?:
     const reading = await census.read(1000);
     return { reading, model: controller.model(), observed: observer.shares(reading.totals) };
   });
-  const app = buildAdminApi({
+  const options: AdminApiOptions = {
     controller,
     fleet: {
       supervisorPid: parts.fleet.supervisorPid,
@@ -89,7 +98,9 @@ export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?:
     observed: observer,
     events,
     ...overrides,
-  });
+  };
+  const app = buildAdminApi(options);
+  prepare?.(app);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
     metrics.close();
@@ -99,6 +110,7 @@ export async function startApi(overrides: Partial<AdminApiOptions> = {}, bench?:
     parts,
     controller,
     url,
+    options,
     events,
     look: async () => observer.onReading(await census.read(1000)),
     setState: (next) => void (state = next),

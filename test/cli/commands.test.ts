@@ -182,7 +182,7 @@ describe('a pool or a target', () => {
     expect(lines.filter((line) => !/^(Revision 2 is in force| {2}\/services\/)/.test(line))).toEqual([
       'shop/blue/b1: 1 in flight.',
       '! Warning: Pool "blue" has no target that is ready, so every request of service "shop" is answered with 503.',
-      'Nothing runs on shop/blue/b1 any more. To bring it back, type: sluice ready shop/blue/b1',
+      'Nothing runs on shop/blue/b1 any more, and nobody is sent there. To bring it back, type: sluice ready shop/blue/b1',
     ]);
   });
 
