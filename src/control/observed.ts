@@ -2,7 +2,7 @@ import type { FleetReading } from '../core/merge-reports.ts';
 import { emptyWindow, noteCounts, observedShares, type ObservedShares, type ObservedWindow } from '../core/observed.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
-import { transitionsBetween, type Look } from '../core/transitions.ts';
+import { drainsBetween, isSettled, transitionsBetween, type Look } from '../core/transitions.ts';
 import type { Clock, Events } from './ports.ts';
 
 /**
@@ -15,6 +15,8 @@ export class Observer {
   readonly #snapshot: () => Snapshot;
   #window: ObservedWindow = emptyWindow;
   #lastLook: Look | undefined;
+  /** The last one in which every worker had applied what was in force: ends of drains are told from one such to the next. */
+  #lastSettled: Look | undefined;
 
   constructor(parts: { readonly events: Events; readonly clock: Clock; readonly snapshot: () => Snapshot }) {
     this.#events = parts.events;
@@ -22,11 +24,15 @@ export class Observer {
     this.#snapshot = parts.snapshot;
   }
 
-  onReading({ totals }: Pick<FleetReading, 'totals'>): void {
+  onReading({ totals, workers }: FleetReading): void {
     this.#window = noteCounts(this.#window, totals, this.#clock.nowMs());
-    const look: Look = { snapshot: this.#snapshot(), totals };
+    const look: Look = { snapshot: this.#snapshot(), totals, workers };
     const happenings = this.#lastLook === undefined ? [] : transitionsBetween(this.#lastLook, look);
     this.#lastLook = look;
+    if (isSettled(look)) {
+      if (this.#lastSettled !== undefined) happenings.push(...drainsBetween(this.#lastSettled, look));
+      this.#lastSettled = look;
+    }
     for (const happening of happenings) this.#events.note(happening);
   }
 

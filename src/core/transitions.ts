@@ -1,4 +1,5 @@
 /** What happened to targets between two looks at the fleet: who was ejected or readmitted, taken out or brought back, and who is done. */
+import type { WorkerReading } from './merge-reports.ts';
 import type { OperatorState } from './model.ts';
 import type { WorkerReport } from './reports.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -7,6 +8,8 @@ import type { Snapshot } from './snapshot.ts';
 export interface Look {
   readonly snapshot: Snapshot;
   readonly totals: WorkerReport;
+  /** Those that live, with what each of them said last. */
+  readonly workers: readonly Pick<WorkerReading, 'report'>[];
 }
 
 export interface Transition {
@@ -33,25 +36,46 @@ type Named = Pick<Transition, 'service' | 'pool' | 'target'>;
 
 const unseen: Seen = { state: undefined, inFlight: 0, ejected: false, ejections: 0 };
 
-/** In the order of the snapshots, pool by pool. Nothing is said of targets that were not there before. */
+/** In the order of the snapshots, pool by pool: ejections and states. Nothing is said of targets that were not there before. */
 export function transitionsBetween(before: Look, after: Look): Transition[] {
+  return byPool(before, after, (pool, was, is) => {
+    const targets = new Set([...was.keys(), ...is.keys()]).size;
+    const states = eachTarget(pool, was, is, (named, from, to) => changeOfState(named, from, to, after.snapshot.revision));
+    return [...eachTarget(pool, was, is, ejectionOf), ...inOne(states, targets)];
+  });
+}
+
+/**
+ * Whether every worker has applied what was in force, and said so: before that, one of them may yet send somebody where something is to
+ * drain.
+ */
+export function isSettled({ snapshot, workers }: Look): boolean {
+  return workers.every(({ report }) => report !== undefined && report.revision >= snapshot.revision);
+}
+
+/** Which drains have come to their end between two looks that are settled (see {@link isSettled}), in the same order. */
+export function drainsBetween(before: Look, after: Look): Transition[] {
+  return byPool(before, after, (pool, was, is) => eachTarget(pool, was, is, endOfDrain));
+}
+
+type Targets = ReadonlyMap<string, Seen>;
+
+function byPool(before: Look, after: Look, of: (pool: Named, was: Targets, is: Targets) => Transition[]): Transition[] {
   const earlier = lookAt(before);
   const later = lookAt(after);
   return [...new Set([...earlier.keys(), ...later.keys()])].flatMap((service) => {
     const was = earlier.get(service);
     const is = later.get(service);
     return [...new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])])].flatMap((pool) =>
-      transitionsOf({ service, pool, target: '' }, was?.get(pool) ?? new Map(), is?.get(pool) ?? new Map(), after.snapshot.revision),
+      of({ service, pool, target: '' }, was?.get(pool) ?? new Map(), is?.get(pool) ?? new Map()),
     );
   });
 }
 
-function transitionsOf(pool: Named, was: ReadonlyMap<string, Seen>, is: ReadonlyMap<string, Seen>, revision: number): Transition[] {
-  const targets = [...new Set([...was.keys(), ...is.keys()])];
-  const each = (of: (named: Named, before: Seen, after: Seen) => Transition[]): Transition[] =>
-    targets.flatMap((target) => of({ ...pool, target }, was.get(target) ?? unseen, is.get(target) ?? unseen));
-  const states = each((named, before, after) => changeOfState(named, before, after, revision));
-  return [...each(ejectionOf), ...inOne(states, targets.length), ...each(endOfDrain)];
+function eachTarget(pool: Named, was: Targets, is: Targets, of: (named: Named, before: Seen, after: Seen) => Transition[]): Transition[] {
+  return [...new Set([...was.keys(), ...is.keys()])].flatMap((target) =>
+    of({ ...pool, target }, was.get(target) ?? unseen, is.get(target) ?? unseen),
+  );
 }
 
 function ejectionOf(named: Named, before: Seen, after: Seen): Transition[] {

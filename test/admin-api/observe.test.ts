@@ -218,10 +218,13 @@ describe('status of a service', () => {
 test('events are what was noted, newest first, as far as they are kept', async () => {
   const { call, events, parts, look } = await startApi();
   expect((await call('GET', '/v1/events')).body).toEqual({ events: [] });
-  parts.fleet.reports.set(1, report(1, 1, {}));
+  const bothSay = (revision: number, inFlight: number): void => {
+    for (const id of [1, 2]) parts.fleet.reports.set(id, { ...report(1, inFlight, {}), revision });
+  };
+  bothSay(1, 1);
   await look();
   await call('POST', '/v1/services/demo/pools/blue/state', { state: 'maint' });
-  parts.fleet.reports.set(1, report(1, 0, {}));
+  bothSay(2, 0);
   await look();
   const [drained, taken] = (await call('GET', '/v1/events')).body.events;
   const place = { service: 'demo', pool: 'blue' };
@@ -239,6 +242,34 @@ test('events are what was noted, newest first, as far as they are kept', async (
     [1502, '1499'],
     [503, '500'],
   ]);
+});
+
+test('a drain has come to its end when every worker has applied it and nothing runs there, and that is told once', async () => {
+  const { call, events, parts, look } = await startApi();
+  const say = (id: number, revision: number, inFlight: number): void =>
+    void parts.fleet.reports.set(id, { ...report(1, inFlight, {}), revision });
+  const ends = async (): Promise<number> => {
+    await look();
+    return events.latest(10).filter(({ kind }) => kind === 'drain').length;
+  };
+  for (const id of [1, 2]) say(id, 1, 0);
+  await look();
+  await call('POST', '/v1/services/demo/pools/blue/state', { state: 'maint' });
+  say(1, 2, 0);
+  // Nothing runs anywhere, but the second has not applied it, and may send somebody there.
+  expect(await ends()).toBe(0);
+  say(2, 1, 1);
+  expect(await ends()).toBe(0);
+  say(2, 2, 1);
+  expect(await ends()).toBe(0);
+  say(2, 2, 0);
+  expect(await ends()).toBe(1);
+  // Another change that one of them is late with ends nothing anew.
+  await call('PUT', '/v1/services/demo/weights', { blue: 1, green: 1 });
+  say(1, 3, 0);
+  expect(await ends()).toBe(1);
+  say(2, 3, 0);
+  expect(await ends()).toBe(1);
 });
 
 test('a worker that has never answered is shown without numbers, and all weights 0 as shares of 0', async () => {

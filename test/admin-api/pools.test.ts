@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { StoreError } from '../../src/control/ports.ts';
 import { nowMs, startApi } from './support.ts';
 
 const demo = '/v1/services/demo';

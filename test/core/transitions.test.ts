@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { OperatorState } from '../../src/core/model.ts';
 import type { TargetReport, WorkerReport } from '../../src/core/reports.ts';
 import type { CompiledTarget, Snapshot } from '../../src/core/snapshot.ts';
-import { transitionsBetween, type Look } from '../../src/core/transitions.ts';
+import { drainsBetween, isSettled, transitionsBetween, type Look } from '../../src/core/transitions.ts';
 
 interface Target {
   /** Undefined: it is not in the snapshot. */
@@ -29,11 +29,13 @@ function look(targets: Readonly<Record<string, Target>>, revision = 7): Look {
   const pool = { id: 'blue', targets: said, durations: { counts: [], sumMs: 0 }, picked: 0, queued: 0, clients: undefined };
   const service = { id: 'demo', pools: [pool], retries: 0, rescued: 0, decisions: {}, mirrors: [] };
   const totals: WorkerReport = { revision, connections: 0, inFlight: 0, services: [service], terminations: {} };
-  return { snapshot: { revision, services: [{ id: 'demo', pools: [{ id: 'blue', targets: compiled }] }] } as unknown as Snapshot, totals };
+  const snapshot = { revision, services: [{ id: 'demo', pools: [{ id: 'blue', targets: compiled }] }] } as unknown as Snapshot;
+  return { snapshot, totals, workers: [{ report: totals }] };
 }
 
 function told(before: Readonly<Record<string, Target>>, after: Readonly<Record<string, Target>>): string[] {
-  return transitionsBetween(look(before), look(after, 8)).map(
+  const looks = [look(before), look(after, 8)] as const;
+  return [...transitionsBetween(...looks), ...drainsBetween(...looks)].map(
     ({ kind, service, pool, target, from, to, cause }) => `${kind} ${service}/${pool}/${target}: ${from} -> ${to} (${cause})`,
   );
 }
@@ -103,6 +105,19 @@ test('targets that change differently are told one by one', () => {
 
 test('a pool or a service that is gone is drained when its last request is', () => {
   const running = look({ a: removed(1) });
-  const empty: Look = { snapshot: { revision: 8, services: [] } as unknown as Snapshot, totals: { ...running.totals, services: [] } };
-  expect(transitionsBetween(running, empty)).toMatchObject([{ kind: 'drain', target: 'a', from: 'removed', to: 'drained' }]);
+  const totals = { ...running.totals, services: [] };
+  const empty: Look = { ...running, snapshot: { revision: 8, services: [] } as unknown as Snapshot, totals };
+  expect(drainsBetween(running, empty)).toMatchObject([{ kind: 'drain', target: 'a', from: 'removed', to: 'drained' }]);
+});
+
+test.each<{ said: (number | undefined)[]; settled: boolean }>([
+  { said: [7, 7], settled: true },
+  { said: [8, 7], settled: true },
+  { said: [7, 6], settled: false },
+  { said: [7, undefined], settled: false },
+  { said: [], settled: true },
+])('a look at revision 7 with workers that have said $said is settled: $settled', ({ said, settled }) => {
+  const { totals, snapshot } = look({});
+  const workers = said.map((revision) => ({ report: revision === undefined ? undefined : { ...totals, revision } }));
+  expect(isSettled({ snapshot, totals, workers })).toBe(settled);
 });
