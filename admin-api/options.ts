@@ -1,5 +1,5 @@
 import type { Role } from '../config/settings.ts';
-import type { Controller, Happening, KeyRing, Log, PublishResult } from '../src/control/ports.ts';
+import type { Controller, Happening, Log, RotationOptions, RotationReply } from '../src/control/ports.ts';
 import type { TargetCondition } from '../src/core/conditions.ts';
 import type { FleetReading } from '../src/core/merge-reports.ts';
 import type { SocketAddress } from '../src/core/model.ts';
@@ -52,11 +52,10 @@ export interface EventsView {
   latest(limit: number): readonly (Happening & { readonly seq: number; readonly atMs: number })[];
 }
 
-/** The keys that cookies are signed with, and the way to bring them to the workers. */
+/** The keys that cookies are signed with. */
 export interface SigningKeys {
-  readonly ring: KeyRing;
-  /** Sends every worker what is in force, with the keys as they are now. */
-  refresh(timeoutMs: number): Promise<PublishResult>;
+  /** Makes a new one, brings it to the workers, and lets it sign. */
+  rotate(options: RotationOptions): Promise<RotationReply>;
 }
 
 export type ProcessState = 'starting' | 'ready' | 'draining';

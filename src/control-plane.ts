@@ -10,6 +10,7 @@ import type { Settings, TokenSettings } from '../config/settings.ts';
 import { Census } from './control/census.ts';
 import { openController, type SingleWriter } from './control/controller.ts';
 import { EventLog } from './control/events.ts';
+import { KeyRotation } from './control/key-rotation.ts';
 import { Names } from './control/names.ts';
 import type { NameResolver } from './control/names/ask.ts';
 import { Refresher } from './control/names/refresher.ts';
@@ -55,7 +56,7 @@ const namesMs = 1000;
  */
 export async function openControlPlane(parts: ControlParts): Promise<ControlPlane> {
   const { settings, fleet, log } = parts;
-  const { store, signingKeys } = await openStorage(parts.dataDir);
+  const { store, signingKeys } = await openStorage(parts.dataDir, log);
   const clock = { nowMs: () => Date.now() };
   const events = new EventLog({ log, clock });
   const probes = new Probes({ fleet, events, log, clock, elapsedMs: () => performance.now(), random: Math.random });
@@ -107,7 +108,7 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
       health: probes,
       observed: observer,
       events,
-      signingKeys: { ring: signingKeys, refresh: (timeoutMs) => controller.refresh(timeoutMs) },
+      signingKeys: new KeyRotation({ ring: signingKeys, controller, events, log, elapsedMs: () => performance.now() }),
     });
     names.follow(controller.model());
     await names.settle(namesMs);
@@ -210,7 +211,7 @@ async function listenForAdmin(api: FastifyInstance, { host, port }: SocketAddres
   return typeof address === 'object' && address !== null ? { host, port: address.port } : { host, port };
 }
 
-async function openStorage(dataDir: string | undefined): Promise<{ readonly store: Store; readonly signingKeys: KeyRing }> {
+async function openStorage(dataDir: string | undefined, log: Logger): Promise<{ readonly store: Store; readonly signingKeys: KeyRing }> {
   if (dataDir === undefined) {
     const [{ MemoryStore }, { MemoryKeyRing }] = await Promise.all([import('./store/memory.ts'), import('./store/memory-key-ring.ts')]);
     return { store: new MemoryStore(), signingKeys: new MemoryKeyRing() };
@@ -218,7 +219,7 @@ async function openStorage(dataDir: string | undefined): Promise<{ readonly stor
   const [{ openSqliteStore }, { openKeyFile }] = await Promise.all([import('./store/sqlite.ts'), import('./store/key-file.ts')]);
   const store = await openSqliteStore(dataDir);
   try {
-    return { store, signingKeys: await openKeyFile(dataDir) };
+    return { store, signingKeys: await openKeyFile(dataDir, log) };
   } catch (error) {
     await store.close();
     throw error;

@@ -132,12 +132,20 @@ export class SingleWriter implements Controller {
     return this.#run((current) => this.#decideFile(current, file), 'file', options);
   }
 
+  /** No more is taken, because Sluice is stopping. */
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
   /** Sends the workers what is in force once more; for those that have just started. */
   republish(timeoutMs: number): Promise<PublishResult> {
     return this.#send(timeoutMs);
   }
 
-  /** Compiles the revision in force anew, because what surrounds it has changed, and publishes that; in turn with the commands. */
+  /**
+   * Compiles the revision in force anew, because what surrounds it has changed, and publishes that; in turn with the commands. While Sluice is
+   * stopping it does nothing.
+   */
   async refresh(timeoutMs: number): Promise<PublishResult> {
     if (this.#closing) return nobody;
     const { publishing } = await this.#inTurn(async () => {
@@ -304,7 +312,8 @@ export class SingleWriter implements Controller {
   }
 }
 
-function staleRevision(named: readonly number[], current: number): Rejection {
+/** What is refused because `If-Match` names other revisions than the current one. */
+export function staleRevision(named: readonly number[], current: number): Rejection {
   const names =
     named.length === 0 ? 'no revision that can match' : named.length === 1 ? `revision ${named[0]}` : `revisions ${named.join(', ')}`;
   return reject('STALE_REVISION', `If-Match names ${names}, but revision ${current} is in force; read it again and repeat the change.`);

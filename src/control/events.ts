@@ -19,6 +19,7 @@ const messages = {
   state: 'operator state changed',
   drain: 'drain finished',
   addresses: 'addresses of a name changed',
+  keys: 'another key signs cookies',
 } satisfies Record<Happening['kind'], string>;
 
 /** Each happening becomes one line of the log, and is kept for a while for those who ask what happened. */
@@ -36,7 +37,8 @@ export class EventLog implements Events {
 
   note(happening: Happening): void {
     const { kind, service, pool, target, from, to, cause } = happening;
-    this.#log.info({ service, pool, ...(target === '' ? {} : { target }), from, to, cause }, messages[kind]);
+    const about = Object.fromEntries(Object.entries({ service, pool, target }).filter(([, id]) => id !== ''));
+    this.#log.info({ ...about, from, to, cause }, messages[kind]);
     const seq = ++this.#lastSeq;
     this.#ring[seq % eventsKept] = { seq, atMs: this.#clock.nowMs(), kind, service, pool, target, from, to, cause };
   }

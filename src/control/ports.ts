@@ -143,15 +143,23 @@ export interface Follower {
 export interface KeyRing {
   /** The first signs, all verify. At least one. */
   keys(): readonly SigningKey[];
-  /** Makes a new one, which signs from then on, and drops the oldest beyond {@link signingKeysMax}. Throws a {@link StoreError}. */
-  rotate(): Promise<void>;
+  /** Where they are kept, and where other machines may have them from; undefined = they are gone with the process. */
+  readonly file: string | undefined;
+  /**
+   * Makes a new one, which verifies from now on and does not sign yet, and drops the oldest beyond {@link signingKeysMax}. Resolves with its id.
+   * Throws a {@link StoreError}.
+   */
+  announce(): Promise<string>;
+  /** Lets the one with this id sign from now on. Throws a {@link StoreError}. */
+  promote(id: string): Promise<void>;
 }
 
 export const signingKeysMax = 4;
 
 /** Something that happened by itself, or came of what somebody did: one for each transition. */
 export interface Happening {
-  readonly kind: 'health' | 'told' | 'busy' | 'ejection' | 'state' | 'drain' | 'addresses';
+  readonly kind: 'health' | 'told' | 'busy' | 'ejection' | 'state' | 'drain' | 'addresses' | 'keys';
+  /** '' = it is about all of them, as is '' for the pool. */
   readonly service: string;
   readonly pool: string;
   /** '' = it is about the pool. */
@@ -200,6 +208,29 @@ export type Reply =
       /** Whether the document is another one than before. A config file that says what is in force already is noted all the same. */
       readonly changed: boolean;
       readonly changes: readonly Difference[];
+      readonly applied: PublishResult['applied'];
+      readonly stragglers: PublishResult['stragglers'];
+    }
+  | Rejection;
+
+/** The circumstances of a rotation of signing keys. */
+export interface RotationOptions extends Pick<CommandOptions, 'actor' | 'reason' | 'ifRevisions'> {
+  /** How long to wait for the workers, for both steps together. Milliseconds. */
+  readonly timeoutMs: number;
+  /** However short a time ago keys were rotated. */
+  readonly isForced: boolean;
+}
+
+/** What became of it. */
+export type RotationReply =
+  | {
+      readonly kind: 'rotated';
+      /** The id of the key that signs now. */
+      readonly key: string;
+      /** How many there are. */
+      readonly keys: number;
+      /** As in {@link KeyRing}. */
+      readonly file: string | undefined;
       readonly applied: PublishResult['applied'];
       readonly stragglers: PublishResult['stragglers'];
     }

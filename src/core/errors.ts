@@ -14,6 +14,7 @@ export const errorSummaries = {
   POOL_IN_USE: 'The service still needs the pool.',
   NOTHING_TO_UNDO: 'There is no earlier revision to go back to.',
   STALE_REVISION: 'If-Match names another revision than the current one.',
+  TOO_SOON: 'The same was done so short a time ago that doing it again would do harm.',
   NEEDS_RESTART: 'The change concerns something that is fixed while the process runs.',
   UNAUTHENTICATED: 'The call carries no valid token.',
   FORBIDDEN: 'The token is valid, but its role does not allow the call.',

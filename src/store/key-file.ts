@@ -1,45 +1,51 @@
 /** The keys that cookies are signed with, in a text file of their own: what the store holds is shown to operators, keys are not. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { StoreError, type KeyRing } from '../control/ports.ts';
+import { StoreError, type KeyRing, type Log } from '../control/ports.ts';
 import type { SigningKey } from '../core/snapshot.ts';
-import { isSigningKey, withNewKey } from './signing-keys.ts';
+import { announceKey, firstKeys, isSigningKey, promoteKey } from './signing-keys.ts';
 import { explainDirectoryError } from './sqlite-errors.ts';
 import { syncDirectory } from './sync-directory.ts';
 
 const fileName = 'signing-keys';
 
 /**
- * Opens the keys in a data directory, and makes the first one where there are none. The file has one key per line, `id secret`, the newest
- * first; only the user that runs Sluice may read it. It is read once: copy it to other machines before Sluice is started there, and all of
- * them take each other's cookies, so that a client stays in its pool whichever machine it comes to. After a rotation, copy it again.
+ * Opens the keys in a data directory, and makes the first one where there are none. The file has one key per line, `id secret`, the one that
+ * signs first; only the user that runs Sluice should be able to read it, and where others can, the log says so.
+ *
+ * It is read when control starts, and not again. Copy it to other machines before Sluice is started there, and all of them take each other's cookies, so
+ * that a client stays in its pool whichever machine it comes to. After a rotation the other machines do not know the key that signs here: copy the
+ * file again, and restart Sluice there. Until that is done, a client who was given a cookie here and comes there is a new client there.
  *
  * Throws a {@link StoreError} where the file cannot be read or written, or says something else.
  */
-export async function openKeyFile(dataDir: string): Promise<KeyRing> {
+export async function openKeyFile(dataDir: string, log: Pick<Log, 'warn'>): Promise<KeyRing> {
   const directory = resolve(dataDir);
   const file = join(directory, fileName);
   const text = readText(file);
-  if (text !== undefined) return new KeyFile(directory, file, parseKeys(text, file));
+  if (text !== undefined) {
+    warnOfReaders(file, log);
+    return new KeyFile(directory, file, parseKeys(text, file));
+  }
 
   try {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
   } catch (cause) {
     throw explainDirectoryError(cause, directory);
   }
-  const keys = withNewKey([]);
+  const keys = firstKeys();
   saveKeys(directory, file, keys);
   return new KeyFile(directory, file, keys);
 }
 
 class KeyFile implements KeyRing {
   readonly #directory: string;
-  readonly #file: string;
+  readonly file: string;
   #keys: readonly SigningKey[];
 
   constructor(directory: string, file: string, keys: readonly SigningKey[]) {
     this.#directory = directory;
-    this.#file = file;
+    this.file = file;
     this.#keys = keys;
   }
 
@@ -47,12 +53,31 @@ class KeyFile implements KeyRing {
     return this.#keys;
   }
 
-  async rotate(): Promise<void> {
-    const keys = withNewKey(this.#keys);
-    saveKeys(this.#directory, this.#file, keys);
+  async announce(): Promise<string> {
+    const { keys, id } = announceKey(this.#keys);
+    this.#save(keys);
+    return id;
+  }
+
+  async promote(id: string): Promise<void> {
+    this.#save(promoteKey(this.#keys, id));
+  }
+
+  #save(keys: readonly SigningKey[]): void {
+    saveKeys(this.#directory, this.file, keys);
     // Only what is saved may sign: after a restart nobody would know the cookies.
     this.#keys = keys;
   }
+}
+
+/** Who knows a key can make cookies, and so say which pool and target a request goes to. A file that was copied is often readable for all. */
+function warnOfReaders(file: string, log: Pick<Log, 'warn'>): void {
+  // Windows has no such modes: what it says of them means nothing.
+  if (process.platform === 'win32') return;
+  const mode = statSync(file).mode & 0o777;
+  if ((mode & 0o077) === 0) return;
+  const fields = { file, mode: mode.toString(8).padStart(4, '0') };
+  log.warn(fields, 'the signing keys can be read by others than the user that runs Sluice; take that away with chmod 600');
 }
 
 /** Undefined where there is no file. */

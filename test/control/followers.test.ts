@@ -94,7 +94,7 @@ describe('what surrounds a revision', () => {
     const { controller, parts, addresses, ring, told } = await openSurroundedBench();
     const before = controller.current();
     addresses.set('app.example', ['10.0.0.9']);
-    await ring.rotate();
+    await ring.promote(await ring.announce());
     const result = await controller.refresh(1000);
     expect(result.applied.map(({ worker }) => worker)).toEqual([1, 2]);
     expect(controller.current()).toBe(before);

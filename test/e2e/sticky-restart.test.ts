@@ -163,7 +163,7 @@ test('clients have one place in every worker, by cookies or by a header, and fin
 describe('cookies', () => {
   test('signed by a key that no longer signs are good, and are issued anew; nobody is lost who comes once in three rotations', async (t) => {
     const sluice = await startSluice(t, { document: await documentOf(t, { target: true }) });
-    const rotate = () => sluice.api('POST', '/v1/signing-keys/rotate');
+    const rotate = () => sluice.api('POST', '/v1/signing-keys/rotate?force=true');
     let connections = await connectToEach(t, sluice);
     await setWeights(sluice, { blue: 50, green: 50 });
     const [clients, lateComer] = [newClients(30), newClient()];
