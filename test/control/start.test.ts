@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { openController } from '../../src/control/controller.ts';
+import type { JsonObject } from '../../src/core/json.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { accepted, benchParts, demoDocument, demoWith, openBench, options, rejected, weightsOf } from './support.ts';
+import { accepted, benchParts, demoDocument, demoOf, demoWith, openBench, options, rejected, weightsOf } from './support.ts';
 
 const weights = (blue: number, green: number) => ({ kind: 'weights', service: 'demo', weights: { blue, green }, others: 'zero' }) as const;
 
@@ -183,4 +184,26 @@ test('a file applied while Sluice runs is merged likewise, and refused where it 
   expect(accepted(await controller.applyFile(demoWith({ debugHeaders: true }), options)).changed).toBe(false);
   expect(controller.current().number).toBe(3);
   expect(rejected(await controller.applyFile(demoWith({}, { workers: 9 }), options)).code).toBe('NEEDS_RESTART');
+});
+
+test('a restart with a file that gives a drain up begins, although its deadline was set live', async () => {
+  const store = new MemoryStore();
+  const pools = (green: JsonObject) => ({ pools: { blue: { targets: [] }, green: { targets: [], ...green } } });
+  const { controller: before } = await openBench({ store }, demoWith(pools({ state: 'drain' })));
+  const drainUntil = '2026-05-01T12:00:00.000Z';
+  await before.execute({ kind: 'state', service: 'demo', pool: 'green', target: undefined, state: 'drain', drainUntil }, options);
+  const { controller } = await openBench({ store }, demoWith(pools({})));
+  expect(controller.model().services[0]!.pools[1]).toMatchObject({ state: 'ready', drainUntilMs: undefined });
+});
+
+test('a restart with a file that adds a target leaves what is in maintenance and what was added live', async () => {
+  const store = new MemoryStore();
+  const [a, b, c] = ['http://127.0.0.1:3001', 'http://127.0.0.1:3002', 'http://127.0.0.1:3003'];
+  const file = (...targets: string[]) => demoWith({ pools: { blue: { targets }, green: { targets: [] } } });
+  const { controller: before } = await openBench({ store }, file(a));
+  const place = { service: 'demo', pool: 'blue' };
+  await before.execute({ kind: 'state', ...place, target: '127.0.0.1:3001', state: 'maint', drainUntil: undefined }, options);
+  await before.execute({ kind: 'putTarget', ...place, target: '127.0.0.1:3002', document: { url: b } }, options);
+  const { controller } = await openBench({ store }, file(a, c));
+  expect(demoOf(controller.current().document)).toMatchObject({ pools: { blue: { targets: [{ url: a, state: 'maint' }, c, b] } } });
 });
