@@ -316,6 +316,12 @@ describe('a state that is not named when something is replaced', () => {
       }),
     },
     {
+      name: 'is no reason to write a target otherwise than it was sent',
+      from: demo,
+      change: putPool('blue', { targets: [first, second], slowStart: '5s' }),
+      gives: withPool('blue', { targets: [first, second], slowStart: '5s' }),
+    },
+    {
       name: 'of a pool is named, and those of its targets are not',
       from: pool,
       change: putPool('blue', { targets: [first], state: 'ready' }),

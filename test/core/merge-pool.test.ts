@@ -106,6 +106,13 @@ test.each<{ name: string; base: JsonObject | undefined; live: JsonObject; file: 
     file: { targets: [a, a] },
     merged: { targets: [a, a] },
   },
+  {
+    name: 'the same where the file before could not tell them apart',
+    base: { targets: [a, a] },
+    live: { targets: [{ url: a, ...inMaint }] },
+    file: { targets: [a, b] },
+    merged: { targets: [a, b] },
+  },
 ])('$name', ({ base, live, file, merged }) => {
   expect(merge(base, live, file)).toEqual(merged);
 });
