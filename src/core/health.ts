@@ -20,8 +20,8 @@ export interface TargetHealth {
   readonly told: OperatorState;
   /** When it last turned from healthy to unhealthy, oldest first; no more than count. */
   readonly turnsMs: readonly number[];
-  /** Whether it has been noted that it sends words nobody understands. */
-  readonly misspoke: boolean;
+  /** Which words that nobody understands have been noted, each as {@link kindOf} has it; no more than {@link nonsenseKept}. */
+  readonly nonsense: readonly string[];
 }
 
 /** A pass, a failure, or an answer that is neither: the target lives, and asks for less. */
@@ -58,11 +58,14 @@ export const flapWindowMs = 600_000;
 const flapFactorMax = 8;
 const turnsKept = Math.log2(flapFactorMax) + 1;
 
+/** So many kinds of nonsense are noted of one target; one that sends something else each time has been noticed by then. */
+const nonsenseKept = 8;
+
 /** Where nothing is known yet, or where only somebody's word is: the first result decides. */
 export function unproven({ health, factor, told }: TargetCondition, agent: boolean): TargetHealth {
   // Which of the two had reduced it is not told. Without words from the target it was "busy", and with them most likely the words.
   const factors = agent ? { busyFactor: 1, toldFactor: factor } : { busyFactor: factor, toldFactor: 1 };
-  return { verdict: health, proven: false, against: 0, ...factors, told, turnsMs: [], misspoke: false };
+  return { verdict: health, proven: false, against: 0, ...factors, told, turnsMs: [], nonsense: [] };
 }
 
 /** What the data plane goes by. */
@@ -137,45 +140,68 @@ function ease(health: TargetHealth, busyFactor: number, { detail }: ProbeResult,
 
 /**
  * Takes in what the target says of itself. An answer without words means: all of the weight, and ready. A failure means nothing: whoever
- * cannot answer cannot take back what it said.
+ * cannot answer cannot take back what it said. Nor does a word that cannot be read: beside it, what is not said stays as it was, because a
+ * slip in how a target spells its drain must not bring it back.
  */
 function listen(health: TargetHealth, result: ProbeResult, { agent }: HealthCheck, changes: HealthChange[]): TargetHealth {
   if (agent && result.kind === 'fail') return health;
-  const { factor, told, malformed } = parseWords(agent ? result.words : '');
+  const { malformed, ...words } = parseWords(agent ? result.words : '');
+  const silence = malformed === '' ? wholeAndReady : { told: health.told, factor: health.toldFactor };
+  const told = words.told ?? silence.told;
+  const factor = words.factor ?? silence.factor;
   const before = describeTold(health.told, health.toldFactor);
   const after = describeTold(told, factor);
   // A target that tells its load as a percentage changes it with every probe: only leaving 100% and coming back is an event.
   if (told !== health.told || (factor === 1) !== (health.toldFactor === 1)) {
     changes.push({ kind: 'told', from: before, to: after, cause: agent ? `${agentField}: ${printable(result.words)}` : 'no longer asked' });
   }
-  const misspeaks = malformed !== '' && !health.misspoke;
-  if (misspeaks) changes.push({ kind: 'told', from: after, to: after, cause: `${agentField}: "${printable(malformed)}" means nothing` });
-  if (told === health.told && factor === health.toldFactor && !misspeaks) return health;
-  return { ...health, told, toldFactor: factor, misspoke: health.misspoke || misspeaks };
+  const nonsense = noteNonsense(health.nonsense, malformed);
+  if (nonsense !== health.nonsense) {
+    const cause = `${agentField}: "${printable(malformed)}" means nothing, so "${after}" stands`;
+    changes.push({ kind: 'told', from: after, to: 'not understood', cause });
+  }
+  if (told === health.told && factor === health.toldFactor && nonsense === health.nonsense) return health;
+  return { ...health, told, toldFactor: factor, nonsense };
 }
 
+const wholeAndReady = { told: 'ready', factor: 1 } as const;
+
+/** With this one, where it is new. */
+function noteNonsense(noted: readonly string[], malformed: string): readonly string[] {
+  const kind = kindOf(malformed);
+  return kind === '' || noted.includes(kind) || noted.length === nonsenseKept ? noted : [...noted, kind];
+}
+
+/** A word without its numbers: a target that sends `load=0.53`, and then `load=0.54`, makes one mistake. */
+function kindOf(word: string): string {
+  return printable(word.replaceAll(/\d+/g, '0'));
+}
+
+/** What a target has said; undefined where it has said nothing of that kind. */
 interface Words {
-  readonly factor: number;
-  readonly told: OperatorState;
+  readonly factor: number | undefined;
+  readonly told: OperatorState | undefined;
   /** The first word that could not be understood, or ''. */
   readonly malformed: string;
 }
 
 /**
- * Reads words separated by spaces or commas: `ready`, `drain`, `maint`, or a percentage from `1%` to `100%`. Of several of a kind, the
- * last one counts. What is none of these is passed over.
+ * Reads words separated by spaces or commas: `ready`, `drain`, `maint`, or a percentage from `0%` to `100%`. Of several of a kind, the
+ * last one counts. `0%` is another way to say `drain`: nobody new. What is none of these is passed over.
  */
 export function parseWords(text: string): Words {
-  let factor = 1;
-  let told: OperatorState = 'ready';
+  let percent: number | undefined;
+  let told: OperatorState | undefined;
   let malformed = '';
   for (const word of text.toLowerCase().split(/[\s,]+/)) {
-    const percent = /^(\d{1,3})%$/.exec(word)?.[1];
+    if (word === '') continue;
+    const number = Number(/^(\d{1,3})%$/.exec(word)?.[1]);
     if (word === 'ready' || word === 'drain' || word === 'maint') told = word;
-    else if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) factor = Number(percent) / 100;
+    else if (number <= 100) percent = number;
     else if (malformed === '') malformed = word;
   }
-  return { factor, told, malformed };
+  if (percent === 0) return { factor: 1, told: told === 'maint' ? 'maint' : 'drain', malformed };
+  return { factor: percent === undefined ? undefined : percent / 100, told, malformed };
 }
 
 function describeTold(told: OperatorState, factor: number): string {

@@ -171,16 +171,19 @@ describe('busy', () => {
 
 describe('what a target says of itself', () => {
   test.each([
-    { words: '', factor: 1, told: 'ready', malformed: '' },
-    { words: '50%', factor: 0.5, told: 'ready', malformed: '' },
-    { words: 'drain', factor: 1, told: 'drain', malformed: '' },
+    { words: '', factor: undefined, told: undefined, malformed: '' },
+    { words: '50%', factor: 0.5, told: undefined, malformed: '' },
+    { words: 'drain', factor: undefined, told: 'drain', malformed: '' },
     { words: ' MAINT ,\t1% ', factor: 0.01, told: 'maint', malformed: '' },
     { words: 'ready,100%', factor: 1, told: 'ready', malformed: '' },
     { words: 'drain ready 20% 30%', factor: 0.3, told: 'ready', malformed: '' },
-    { words: '0%', factor: 1, told: 'ready', malformed: '0%' },
-    { words: '101% drain', factor: 1, told: 'drain', malformed: '101%' },
-    { words: '50', factor: 1, told: 'ready', malformed: '50' },
-    { words: '5.5% -1% up', factor: 1, told: 'ready', malformed: '5.5%' },
+    { words: '0%', factor: 1, told: 'drain', malformed: '' },
+    { words: '000%, ready', factor: 1, told: 'drain', malformed: '' },
+    { words: '0% maint', factor: 1, told: 'maint', malformed: '' },
+    { words: '0% 20%', factor: 0.2, told: undefined, malformed: '' },
+    { words: '101% drain', factor: undefined, told: 'drain', malformed: '101%' },
+    { words: '50', factor: undefined, told: undefined, malformed: '50' },
+    { words: '5.5% -1% up', factor: undefined, told: undefined, malformed: '5.5%' },
   ])('"$words" means $factor and $told', ({ words, ...meaning }) => {
     expect(parseWords(words)).toEqual(meaning);
   });
@@ -188,7 +191,7 @@ describe('what a target says of itself', () => {
   test('whatever it says, the factor is above 0 and at most 1', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('0', '1', '9', '%', ' ', ',', 'd', '.', '-') }), (words) => {
-        const { factor } = parseWords(words);
+        const { factor = 1 } = parseWords(words);
         expect(factor > 0 && factor <= 1).toBe(true);
       }),
     );
@@ -199,6 +202,25 @@ describe('what a target says of itself', () => {
   test('it counts together with being busy', () => {
     expect(told('50%, drain')).toEqual({ health: 'healthy', factor: 0.5, told: 'drain' });
     expect(conditionOf(probe(aHealthyTarget(), 'B', 0, '50%', asking).health).factor).toBe(0.25);
+  });
+
+  test('a weight of nothing takes nobody new, as drain does', () => {
+    expect(told('0%')).toEqual({ health: 'healthy', factor: 1, told: 'drain' });
+    expect(probe(aHealthyTarget(), 'PP', 0, '0%', asking).changes).toEqual([
+      { kind: 'told', from: 'ready', to: 'drain', cause: 'x-sluice-weight: 0%' },
+    ]);
+  });
+
+  test.each([
+    { before: 'drain 10%', words: 'drian', after: { told: 'drain', factor: 0.1 } },
+    { before: 'drain 10%', words: '20%% ready', after: { told: 'ready', factor: 0.1 } },
+    { before: 'drain 10%', words: '30% raedy', after: { told: 'drain', factor: 0.3 } },
+    { before: '0%', words: '-1%', after: { told: 'drain', factor: 1 } },
+    { before: '', words: '101%', after: { told: 'ready', factor: 1 } },
+    { before: 'maint', words: '', after: { told: 'ready', factor: 1 } },
+  ])('after "$before", "$words" leaves $after.told with $after.factor of its weight', ({ before, words, after }) => {
+    const { health } = probe(aHealthyTarget(), 'P', 0, before, asking);
+    expect(conditionOf(probe(health, 'P', 0, words, asking).health)).toMatchObject(after);
   });
 
   test('it counts only where the check asks for it', () => {
@@ -229,12 +251,39 @@ describe('what a target says of itself', () => {
     ]);
   });
 
-  test('words that mean nothing are noted once, short and in plain characters', () => {
-    const { health, changes } = probe(aHealthyTarget(), 'PPP', 0, `\u001b[31m${'x'.repeat(500)}`, asking);
-    expect(changes).toEqual([
-      { kind: 'told', from: 'ready', to: 'ready', cause: `x-sluice-weight: "?[31m${'x'.repeat(55)}…" means nothing` },
+  /** What is noted of nonsense, when it says one after the other. */
+  function notedOf(...said: readonly string[]): string[] {
+    let health = aHealthyTarget();
+    return said.flatMap((words) => {
+      const step = probe(health, 'P', 0, words, asking);
+      health = step.health;
+      return step.changes.filter(({ to }) => to === 'not understood').map(({ from, cause }) => `${from}: ${cause}`);
+    });
+  }
+
+  test('words that mean nothing are noted with what stands instead, short and in plain characters', () => {
+    expect(probe(aHealthyTarget(), 'PPP', 0, `\u001b[31m${'x'.repeat(500)}`, asking).changes).toEqual([
+      {
+        kind: 'told',
+        from: 'ready',
+        to: 'not understood',
+        cause: `x-sluice-weight: "?[31m${'x'.repeat(55)}…" means nothing, so "ready" stands`,
+      },
     ]);
-    expect(probe(health, 'P', 0, 'gibberish', asking).changes).toEqual([]);
+    expect(notedOf('drain 20%', 'drian')).toEqual(['drain 20%: x-sluice-weight: "drian" means nothing, so "drain 20%" stands']);
+  });
+
+  test('each that is new is noted, and none twice', () => {
+    expect(notedOf('up', 'up', 'ready', 'up', 'down', 'up', 'load=0.53', 'load=12.1').map((text) => /"(.*?)"/.exec(text)![1])).toEqual([
+      'up',
+      'down',
+      'load=0.53',
+    ]);
+  });
+
+  test('whoever says something else each time is noted no more than eight times', () => {
+    const letters = Array.from('abcdefghijklmnopqrstuvwxyz');
+    expect(notedOf(...letters)).toHaveLength(8);
   });
 });
 
