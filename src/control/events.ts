@@ -14,7 +14,7 @@ export const eventsKept = 1000;
 const messages = {
   health: 'target health changed',
   told: 'target told its own state',
-  busy: 'target says that it is busy',
+  busy: 'target became busy or free',
   ejection: 'target ejection changed',
   state: 'operator state changed',
   drain: 'drain finished',
