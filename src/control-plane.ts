@@ -94,7 +94,7 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
     let state: ProcessState = 'starting';
     const metrics = new Metrics(async () => {
       const reading = await read(collectEveryMs);
-      return { reading, model: controller.model(), observed: observer.shares(reading.totals) };
+      return { reading, model: controller.model(), snapshot: snapshot(), observed: observer.shares(reading.totals) };
     });
     const api = buildAdminApi({
       controller,

@@ -4,12 +4,15 @@ import type { FleetReading } from '../core/merge-reports.ts';
 import type { Model } from '../core/model.ts';
 import type { ObservedShares } from '../core/observed.ts';
 import { durationBucketsMs, type DurationReport, type MirrorReport, type PoolReport, type TargetReport } from '../core/reports.ts';
+import type { Snapshot } from '../core/snapshot.ts';
 
 /** What the metrics are computed from. */
 export interface MetricsInput {
   readonly reading: FleetReading;
   /** What is in force. */
   readonly model: Model;
+  /** What the workers were sent: it has an own target for each address of a name. */
+  readonly snapshot: Snapshot;
   /** The shares of the last minute; undefined where nobody keeps them. */
   readonly observed?: ObservedShares | undefined;
 }
@@ -35,7 +38,10 @@ interface Metric {
   readonly samples: (input: MetricsInput) => Iterable<Sample>;
 }
 
-/** Every metric of ours. Label values come from the configuration, never from a request, except the status code. */
+/**
+ * Every metric of ours. Label values come from the configuration, never from a request, except the status code. Counters of what has been
+ * removed stay, because sums over them must not fall; its gauges go as soon as they are 0 (see {@link Present}).
+ */
 export const metricsTable: readonly Metric[] = [
   {
     name: 'sluice_requests_total',
@@ -63,7 +69,8 @@ export const metricsTable: readonly Metric[] = [
     type: 'gauge',
     labels: ['service', 'pool', 'target'],
     *samples(input) {
-      for (const { labels, target } of eachTarget(input)) yield { labels, value: target.inFlight };
+      const present = new Present(input.snapshot);
+      for (const { labels, target } of eachTarget(input)) yield* present.gauge(labels, target.inFlight);
     },
   },
   {
@@ -72,7 +79,8 @@ export const metricsTable: readonly Metric[] = [
     type: 'gauge',
     labels: ['service', 'pool', 'target'],
     *samples(input) {
-      for (const { labels, target } of eachTarget(input)) yield { labels, value: target.available ? 1 : 0 };
+      const present = new Present(input.snapshot);
+      for (const { labels, target } of eachTarget(input)) yield* present.gauge(labels, target.available ? 1 : 0);
     },
   },
   {
@@ -90,7 +98,8 @@ export const metricsTable: readonly Metric[] = [
     type: 'gauge',
     labels: ['service', 'pool'],
     *samples(input) {
-      for (const { labels, pool } of eachPool(input)) yield { labels, value: pool.queued };
+      const present = new Present(input.snapshot);
+      for (const { labels, pool } of eachPool(input)) yield* present.gauge(labels, pool.queued);
     },
   },
   {
@@ -108,10 +117,11 @@ export const metricsTable: readonly Metric[] = [
     type: 'gauge',
     labels: ['service', 'pool', 'by'],
     *samples(input) {
+      const present = new Present(input.snapshot);
       for (const [service, pools] of input.observed ?? []) {
         for (const [pool, { requests, clients }] of pools) {
-          if (requests !== undefined) yield { labels: { service, pool, by: 'requests' }, value: requests };
-          if (clients !== undefined) yield { labels: { service, pool, by: 'clients' }, value: clients };
+          if (requests !== undefined) yield* present.gauge({ service, pool, by: 'requests' }, requests);
+          if (clients !== undefined) yield* present.gauge({ service, pool, by: 'clients' }, clients);
         }
       }
     },
@@ -167,7 +177,7 @@ export const metricsTable: readonly Metric[] = [
   },
   {
     name: 'sluice_weight',
-    help: 'The weight of a pool in the revision in force; its share is the weight divided by the sum of its service.',
+    help: 'The weight of a pool as it is written in the revision in force. While another pool of its service with weight is ready, one in drain or maint counts as of weight 0.',
     type: 'gauge',
     labels: ['service', 'pool'],
     *samples(input) {
@@ -230,6 +240,29 @@ export class Metrics {
   /** Stops measuring the process. */
   close(): void {
     this.#process.clear();
+  }
+}
+
+/**
+ * What is configured now. The reports go on naming what was removed, for the sake of its counters, and there a gauge of 0 would be a target
+ * that is not available for ever: it is shown only as long as it says that something is still going on.
+ */
+class Present {
+  readonly #pools = new Map<string, ReadonlySet<string>>();
+
+  constructor({ services }: Snapshot) {
+    for (const service of services) {
+      for (const pool of service.pools) this.#pools.set(`${service.id}/${pool.id}`, new Set(pool.targets.map(({ id }) => id)));
+    }
+  }
+
+  *gauge(labels: PoolLabels & { readonly target?: string }, value: number): Generator<Sample> {
+    if (value !== 0 || this.#has(labels)) yield { labels, value };
+  }
+
+  #has({ service, pool, target }: PoolLabels & { readonly target?: string }): boolean {
+    const targets = this.#pools.get(`${service}/${pool}`);
+    return target === undefined ? targets !== undefined : targets?.has(target) === true;
   }
 }
 

@@ -78,7 +78,7 @@ export async function startApi(
   const observer = new Observer({ events, clock, snapshot: () => controller.snapshot() });
   const metrics = new Metrics(async () => {
     const reading = await census.read(1000);
-    return { reading, model: controller.model(), observed: observer.shares(reading.totals) };
+    return { reading, model: controller.model(), snapshot: controller.snapshot(), observed: observer.shares(reading.totals) };
   });
   const options: AdminApiOptions = {
     controller,
