@@ -23,7 +23,8 @@ export const eventRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/events',
-    summary: 'What happened to targets lately, newest first. Kept while the control process runs, the last 1,000.',
+    summary:
+      'What happened to targets lately, newest first: a JSON list for now, and no stream of server-sent events. Kept while the control process runs, the last 1,000.',
     role: 'viewer',
     query: ['limit'],
     answers: { 200: { description: 'What happened.', schema: Type.Object({ events: Type.Array(EventSchema) }, closed) } },

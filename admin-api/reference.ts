@@ -89,7 +89,8 @@ curl -s -X POST 'localhost:8081/v1/services/shop/pools/green/state?wait=drained'
 curl -s -X POST localhost:8081/v1/services/shop/pools/green/targets/10.0.0.7:3000/state -d '{"state":"ready"}'
 \`\`\`
 
-\`drain\` sends nobody new; clients that are bound by a cookie may stay. \`maint\` sends nobody. What runs may finish until the deadline; then it is
+\`drain\` sends nobody new. Clients that a cookie binds to a target which drains may stay until the deadline; those of a pool that drains go to another one
+with their next request, but for \`onShrink: keep\`, where they may stay as well. \`maint\` sends nobody. What runs may finish until the deadline; then it is
 ended, WebSockets with a close frame and spread over some seconds. A state is a change like any other: it is saved, and \`undo\` takes it back. With
 \`wait=drained\`, also when a target, pool or service is removed, the call is answered when every worker has applied it, nothing runs there and
 nobody may come any more: 200 with \`"drained":true\`, or 202 with \`remaining\` when \`timeout\` is over, and with \`mayCome\` where clients that are bound to it may be sent

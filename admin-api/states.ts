@@ -26,7 +26,11 @@ const example = '{"state":"drain","deadline":"30s"}';
 const body = {
   type: 'object',
   properties: {
-    state: { enum: ['ready', 'drain', 'maint'], description: 'drain: nobody new, bound clients may stay. maint: nobody, at once.' },
+    state: {
+      enum: ['ready', 'drain', 'maint'],
+      description:
+        'drain: nobody new. Clients bound to a target may stay until the deadline; those of a pool move to another at once, but for sticky.onShrink: keep. maint: nobody, at once.',
+    },
     deadline: {
       type: 'string',
       description:

@@ -50,7 +50,7 @@ export const TargetSchema = Type.Object(
       targetDefaults.weight,
     ),
     state: State(
-      'drain = nobody new, bound clients may stay; maint = nobody, at once. What runs may finish in both. The stricter of this and the state of the pool counts.',
+      'drain = nobody new; clients that a cookie binds to the target (sticky.target) may stay until the deadline. maint = nobody, at once. What runs may finish in both. The stricter of this and the state of the pool counts.',
       targetDefaults.state,
     ),
     drainUntil: DrainUntil,
@@ -100,7 +100,8 @@ export const HealthSchema = Type.Object(
     method: Choice(['GET', 'HEAD', 'OPTIONS'], 'Only for http and https.', healthDefaults.method),
     host: Type.Optional(
       Type.String({
-        description: 'The Host that is sent. Default: the address of the target. Only for http and https.',
+        description:
+          'The Host that is sent. Default: host and port as in the URL of the target, also where that is a name. Only for http and https.',
         pattern: hostFieldPattern,
       }),
     ),
@@ -139,21 +140,28 @@ export const PoolLimitsSchema = Type.Object(
     maxConnections: Count('Connections to each target. 0 = no limit.', 0, 1_000_000, poolLimitDefaults.maxConnections),
     maxInFlight: Count('Requests at the same time to each target. 0 = no limit.', 0, 1_000_000, poolLimitDefaults.maxInFlight),
     maxQueued: Count(
-      'Requests that may wait for a target of the pool to have room; more are answered with 503. 0 = none waits.',
+      'Requests that may wait for a target of the pool to have room; more go to the fallback, or are answered with 503. 0 = none waits.',
       0,
       1_000_000,
       poolLimitDefaults.maxQueued,
     ),
-    queueTimeout: PositiveDuration('How long a request may wait; then 503.', poolLimitDefaults.queueTimeout),
+    queueTimeout: PositiveDuration(
+      'How long a request may wait; then the fallback is asked, or it is answered with 503.',
+      poolLimitDefaults.queueTimeout,
+    ),
   },
-  { ...closed, description: 'How much the targets are given, over all workers, each of which has its share.' },
+  {
+    ...closed,
+    description:
+      'How much the targets are given, over all workers. Each has its part: whole, and at least one, so that a limit below the number of workers lets one per worker through.',
+  },
 );
 
 export const PoolSchema = Type.Object(
   {
     targets: TargetsSchema,
     state: State(
-      'For all of its targets. drain = nobody new, bound clients may stay; maint = nobody, at once. A pool that is not ready counts as one of weight 0.',
+      'For all of its targets. drain = nobody new; clients that a cookie binds to the pool go to another one at once, but for sticky.onShrink: keep, where they may stay until the deadline. maint = nobody, at once. A pool that is not ready counts as one of weight 0.',
       poolDefaults.state,
     ),
     drainUntil: DrainUntil,

@@ -24,7 +24,7 @@ export const StickySchema = Type.Object(
     target: Flag('Whether clients also stay with one target of their pool, by a second cookie.', stickyDefaults.target),
     onShrink: Choice(
       ['move', 'keep'],
-      'What becomes of clients whose place is given to another pool when a weight is lowered: move = they go at once, keep = they stay until their cookie expires or the pool is drained. keep needs key: { cookie: … }.',
+      'What becomes of clients whose place is given to another pool when a weight is lowered: move = they go at once, keep = they stay until their cookie expires, or the deadline of a drain of the pool. keep needs key: { cookie: … }.',
       stickyDefaults.onShrink,
     ),
     maxAge: PositiveDuration('How long clients keep Sluice’s cookies. At least 1s.', stickyDefaults.maxAge),
@@ -86,7 +86,7 @@ export const MirrorsSchema = Type.Array(MirrorSchema, {
 export const RetrySchema = Type.Object(
   {
     attempts: Count(
-      'How many further targets of the same pool are tried when the first could not be reached. 0 = none.',
+      'How many further targets of the same pool are tried when one cannot be reached, or has broken or not answered a GET, HEAD or OPTIONS. 0 = none.',
       0,
       10,
       retryDefaults.attempts,
@@ -96,7 +96,7 @@ export const RetrySchema = Type.Object(
       retryDefaults.rescue,
     ),
   },
-  { ...closed, description: 'What happens when a target cannot be reached.' },
+  { ...closed, description: 'What happens when a target cannot be reached or does not answer.' },
 );
 
 export const ServiceTimeoutsSchema = Type.Object(
@@ -128,7 +128,8 @@ export const ServiceSchema = Type.Object(
     weights: Type.Optional(WeightsSchema),
     fallback: Type.Optional(
       Type.String({
-        description: 'The pool that takes requests whose own pool has no available target. Without this key they are answered with 503.',
+        description:
+          'The pool that takes requests whose own pool has no available target, or no room for them in time. Without this key they are answered with 503.',
         pattern: idPattern,
       }),
     ),

@@ -93,7 +93,10 @@ export const TokenSchema = Type.Object(
     }),
     role: Type.Union(
       roles.map((role) => Type.Literal(role)),
-      { description: 'viewer reads, operator also moves traffic (weights, switch, undo, restore), admin may do everything.' },
+      {
+        description:
+          'viewer reads, operator also moves traffic (weights, switch, states, overrides, mirrors, undo, restore), admin may do everything.',
+      },
     ),
     tokenFile: Type.String({
       description:
@@ -163,7 +166,7 @@ export const ConfigSchema = Type.Object(
     dataDir: Type.Optional(
       Type.String({
         description: explain(
-          'The directory where revisions and the journal are kept. Relative paths count from the working directory. Fixed while the process runs.',
+          'The directory where revisions, the journal and the keys for signing cookies (signing-keys) are kept. Relative paths count from the working directory. Fixed while the process runs.',
           processDefaults.dataDir,
         ),
         minLength: 1,

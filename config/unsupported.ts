@@ -1,6 +1,6 @@
 /**
  * What the documentation of Sluice names but this release does not do yet. It is refused by name, and not as an unknown key, so that
- * nobody looks for a typing error, and never accepted in silence: a health check that is not made is worse than none configured.
+ * nobody looks for a typing error, and never accepted in silence: a listener that is to be encrypted and is not, is worse than none.
  */
 
 /** Places in the document, as JSON pointers; `*` stands for any one segment. A key leaves this list when it enters the schema. */

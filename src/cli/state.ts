@@ -31,7 +31,7 @@ export function drainCommand(context: Context): Command {
   const command = stateCommand(context, 'drain')
     .summary('take a pool or a target out, gently')
     .description(
-      'Sends nobody new to a pool or a target. Clients that are bound to it may stay until the deadline; what runs may finish until then.',
+      'Sends nobody new to a pool or a target; what runs may finish until the deadline. Clients that a cookie binds to a target may stay until then; those of a pool go to another one with their next request, unless the service says onShrink: keep.',
     )
     .addHelpText(
       'after',
