@@ -1,18 +1,23 @@
 import { Command } from 'commander';
+import { printable } from '../../config/reading.ts';
+import type { Model } from '../core/model.ts';
+import { nothingProbed, warningsAbout, warningsMax } from '../core/service-warnings.ts';
 import type { Context } from './context.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
 export function checkCommand(context: Context): Command {
   return new Command('check')
     .summary('check a config file')
-    .description('Reads a config file and lists every problem in it, each with line, column and the way out. Starts nothing.')
+    .description(
+      'Lists every problem in a config file, each with line, column and the way out, and warns of what is probably not meant. Starts nothing.',
+    )
     .requiredOption('-c, --config <file>', 'the config file, YAML or JSON')
-    .option('--json', 'print the problems as JSON')
+    .option('--json', 'print problems and warnings as JSON')
     .addHelpText(
       'after',
       `
 Examples:
-  sluice check -c sluice.yaml                  exit code 0: fine, 2: problems
+  sluice check -c sluice.yaml                  exit code 0: fine, also with warnings, 2: problems
   sluice check -c sluice.yaml --json`,
     )
     .action(async ({ config, json }: { config: string; json?: boolean }) => {
@@ -23,9 +28,16 @@ Examples:
         throw new CommandError(detail, exitCodes.failed, { code: 'UNREADABLE', detail, file: config });
       }
       const problems = loaded.kind === 'invalid' ? loaded.problems : [];
-      if (json === true) context.output.print(JSON.stringify({ file: config, problems }));
+      const warnings = loaded.kind === 'valid' ? warningsIn(loaded.model) : [];
+      if (json === true) context.output.print(JSON.stringify({ file: config, problems, warnings }));
       else if (problems.length > 0) context.output.complain(formatProblems(problems, config));
       else context.output.print(`${config} is fine.`);
+      if (json !== true) for (const warning of warnings) context.output.complain(printable(`Warning: ${warning}`));
       context.exitCode = problems.length > 0 ? exitCodes.refused : exitCodes.ok;
     });
+}
+
+/** Those that a change which led here would have been answered with. */
+function warningsIn({ services }: Model): string[] {
+  return services.flatMap((service) => warningsAbout(service, nothingProbed)).slice(0, warningsMax);
 }

@@ -153,6 +153,37 @@ describe('a change that takes out too much carries a warning', () => {
     ]);
   });
 
+  test('the pool that an override names', async () => {
+    const { call } = await startApi();
+    await call('PUT', `${demo}/overrides`, [{ match: { headers: { 'x-tester': '1' } }, pool: 'green' }]);
+    expect((await call('POST', `${demo}/pools/green/state`, { state: 'drain' })).body.warnings).toEqual([
+      'Pool "green", to which overrides of service "demo" send requests, has no target that is ready, so these are answered with 503.',
+    ]);
+  });
+
+  test('the fallback', async () => {
+    const { call } = await startApi();
+    await call('PATCH', demo, { fallback: 'green' });
+    expect((await call('POST', `${demo}/pools/green/state`, { state: 'maint' })).body.warnings).toEqual([
+      'Pool "green", the fallback of service "demo", has no target that is ready, so it can take nothing.',
+    ]);
+  });
+
+  test('a target that is brought back into a pool that is out', async () => {
+    const { call } = await startApi();
+    await call('POST', `${demo}/pools/green/state`, { state: 'maint' });
+    const green = `${demo}/pools/green/targets/127.0.0.1:3002/state`;
+    const warning = [
+      'Target "127.0.0.1:3002" stays out, because its pool "green" is in maint; "sluice ready demo/green" brings the pool back.',
+    ];
+    expect((await call('POST', green, { state: 'ready' })).body).toMatchObject({ changed: false, warnings: warning });
+    await call('POST', green, { state: 'drain' });
+    expect((await call('POST', `${green}?dryRun=true`, { state: 'ready' })).body.warnings).toEqual(warning);
+    expect((await call('POST', green, { state: 'ready' })).body).toMatchObject({ changed: true, warnings: warning });
+    await call('POST', `${demo}/pools/green/state`, { state: 'ready' });
+    expect((await call('POST', green, { state: 'ready' })).body.warnings).toBeUndefined();
+  });
+
   test('a fallback that can take nothing', async () => {
     const { call } = await startApi();
     const answer = await call('PATCH', demo, { pools: { empty: { targets: [] } }, fallback: 'empty' });
