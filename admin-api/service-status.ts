@@ -24,7 +24,8 @@ const TargetStatusSchema = Type.Object(
     state: State,
     drainUntil: DrainUntil,
     health: Type.Enum(['healthy', 'unhealthy', 'unknown', 'unprobed'], {
-      description: 'What probes say. unknown: not yet probed; unprobed: its pool has no health check, so it counts as healthy.',
+      description:
+        'What probes say. unknown: not yet probed; unprobed: no health check is configured for its pool, so it counts as healthy.',
     }),
     healthSince: Type.Optional(Type.String({ description: 'Since when it has been so, as far as the control process knows. ISO 8601.' })),
     lastProbe: Type.Optional(Type.String({ description: 'What the last probe found, such as "status 503".' })),

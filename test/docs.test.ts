@@ -48,6 +48,12 @@ describe('pieces of configuration', () => {
   });
 });
 
+test('the glossary has each word once, in the order of the alphabet', () => {
+  const words = [...textOf('GLOSSARY.md').matchAll(/^\| \*\*(.+?)\*\* \|/gm)].map((match) => match[1]!);
+  expect(words.length).toBeGreaterThan(50);
+  expect(words).toEqual([...new Set(words)].toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
+});
+
 test('the commands that README.md and docs/traffic.md show exist', async () => {
   const code = [...codeIn(readme, 'sh'), ...codeIn(traffic, 'sh')].join('\n');
   const shown = new Set([...code.matchAll(/^(?:node bin\/sluice\.js|sluice) ([a-z]+)/gm)].map((match) => match[1]!));
