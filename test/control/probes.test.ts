@@ -343,11 +343,14 @@ describe('a target may say', () => {
     const { ear } = watch(t, target.address, { agent: true });
     await ear.until(() => ear.toldOf('a') === 'healthy 0.25 drain');
     words = 'full steam';
+    await ear.until(() => ear.notes.length === 2);
+    expect(ear.toldOf('a')).toBe('healthy 0.25 drain');
+    words = 'ready';
     await ear.until(() => ear.toldOf('a') === 'good');
     expect(ear.notes.map(({ kind, from, to, cause }) => `${kind}: ${from} → ${to}: ${cause}`)).toEqual([
       'told: ready → drain 25%: x-sluice-weight: drain, 25%',
-      'told: drain 25% → ready: x-sluice-weight: full steam',
-      'told: ready → ready: x-sluice-weight: "full" means nothing',
+      'told: drain 25% → not understood: x-sluice-weight: "full" means nothing, so "drain 25%" stands',
+      'told: drain 25% → ready: x-sluice-weight: ready',
     ]);
   });
 
