@@ -28,6 +28,14 @@ const unhealthy = (...ids: string[]): HealthView => ({
   }),
 });
 
+test('a target that would only be added is not taken for an unhealthy one', async () => {
+  const bench = await openBench({}, document);
+  const { call } = await startApi({ health: unhealthy() }, bench);
+  const change = { pools: { violet: { targets: ['http://127.0.0.1:3003'] } }, weights: { blue: 0, violet: 1 } };
+  const answer = await call('PATCH', '/v1/services/demo?dryRun=true', change);
+  expect([answer.status, answer.body.warnings]).toEqual([200, undefined]);
+});
+
 const all = ['Pool "green" has no healthy target that is ready, so every request of service "demo" goes to unhealthy ones.'];
 
 test.each([

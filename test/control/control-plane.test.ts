@@ -1,3 +1,4 @@
+import { request } from 'undici';
 import { expect, test, type TestContext, vi } from 'vitest';
 import type { Settings } from '../../config/settings.ts';
 import { openControlPlane, type ControlParts } from '../../src/control-plane.ts';
@@ -86,7 +87,23 @@ test('names that are found one after the other are published together', async (t
   const before = fleet.published.length;
   found.resolve([{ address: '10.0.0.9', ttl: 60 }]);
   await vi.waitUntil(() => fleet.published.length > before, { timeout: 5000, interval: 5 });
+  expect(fleet.published).toHaveLength(before + 1);
   expect(placesIn(fleet.published[before]!).map((place) => place.split(' ')[1])).toEqual(hosts.map(() => '10.0.0.9'));
+});
+
+test('what the control process before knew of a target that is not there is not believed of one that is added later', async (t) => {
+  const fleet = new TestFleet();
+  fleet.inform({ targets: [{ service: 'shop', pool: 'blue', target: 'new', health: 'unhealthy', factor: 1, told: 'ready' }] });
+  const pool = { targets: [{ id: 'old', url: 'http://127.0.0.1:1' }], health: { interval: '1h' } };
+  const file = { ...named, services: { shop: { pools: { blue: pool }, weights: { blue: 1 } } } };
+  const { admin } = await open(t, { fleet, log: aLog().log, file });
+  const answer = await request(`http://127.0.0.1:${admin.port}/v1/services/shop/pools/blue/targets/new`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: '{"url":"http://127.0.0.1:2"}',
+  });
+  expect([answer.statusCode, await answer.body.text()]).toEqual([200, expect.anything()]);
+  expect(fleet.conditions().targets.find(({ target }) => target === 'new')?.health).toBe('unknown');
 });
 
 test('a publish that fails is logged, and control goes on', async (t) => {

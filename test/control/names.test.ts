@@ -312,6 +312,17 @@ test('what is answered about a name that has been forgotten is nothing', async (
   expect([names.addresses().size, changes]).toEqual([0, 0]);
 });
 
+test('a name that is known from before is not waited for, however long DNS takes', async (t) => {
+  const never = new Promise<never>(() => {});
+  const resolver: NameResolver = { resolve4: () => never, resolve6: () => never, hosts: () => [], lookup: () => never, close: () => {} };
+  const before = new Map([[app, ['10.0.0.1']]]);
+  const names = new Names({ resolver, before, events: new Ear(), log: new TestLog(), random: () => 0, onChange: () => {} });
+  t.onTestFinished(() => names.close());
+  names.follow(aModel(aPool('blue', [aTarget('a', { host: app, port: 3000 })])));
+  await names.settle(600_000);
+  expect(names.addresses()).toEqual(before);
+});
+
 test('localhost is what it is for every other program', async (t) => {
   const { dns, ear } = await openBench(t);
   const names = new Names({
