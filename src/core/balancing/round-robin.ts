@@ -1,6 +1,9 @@
 import type { Balancer, Candidate } from '../balancing.ts';
 import { compileRotation } from '../rotation.ts';
 
+/** So many that cannot take a request are passed over before it is asked whether anybody can. */
+const passedOverMax = 8;
+
 /**
  * In turn, by weight. Who is given only a share of its weight collects it at each of its turns, and is picked when that makes a whole. Where
  * a round brings no winner, because all are given little, as many rounds are gone through at once as it takes until there is one.
@@ -35,11 +38,16 @@ export class RoundRobin<T extends Candidate> implements Balancer<T> {
     const candidates = this.#candidates;
     const credits = this.#credits;
     const rotation = this.#rotation;
+    let passedOver = 0;
     for (let visit = 0; visit < rotation.length; visit++) {
       const index = rotation[this.#place]!;
       this.#place = this.#place + 1 === rotation.length ? 0 : this.#place + 1;
       const candidate = candidates[index]!;
-      if (!candidate.hasRoom) continue;
+      if (!candidate.open || !candidate.hasRoom) {
+        // Where all are full, one look at each says so sooner than a round of thousands of visits.
+        if (++passedOver === passedOverMax && !candidates.some(canTake)) return undefined;
+        continue;
+      }
       const share = candidate.shareNow(nowMs);
       if (share >= 1) return candidate;
       credits[index]! += share;
@@ -86,4 +94,8 @@ export class RoundRobin<T extends Candidate> implements Balancer<T> {
     this.#place = Math.min(length - 1, Math.floor(exact));
     this.#offset = Math.max(0, exact - this.#place);
   }
+}
+
+function canTake({ open, hasRoom, weight }: Candidate): boolean {
+  return open && hasRoom && weight > 0;
 }
