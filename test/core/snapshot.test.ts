@@ -134,6 +134,12 @@ describe('slots', () => {
     expect(service.sticky).toMatchObject({ slotEnds: [10, 60, slotCount], slotPools: [0, 1, 0], keptSince: [0, 5] });
   });
 
+  test('may belong to a pool and a service whose names every object knows', () => {
+    const service = aService('constructor', { pools: [aPool('constructor'), aPool('valueOf')], sticky });
+    const { services } = compileSnapshot({ listeners: [], routes: [], services: [service] }, 7);
+    expect(structuredClone(services[0]!.sticky)).toMatchObject({ keptSince: [0, 0], slotPools: [0] });
+  });
+
   test('of a service that has none saved begin with its weights', () => {
     const service = compiled({ pools, sticky, weights: { blue: 1, green: 1 } });
     expect(service.sticky!.slotEnds.at(-1)).toBe(slotCount);
