@@ -9,7 +9,7 @@ export function checkCommand(context: Context): Command {
   return new Command('check')
     .summary('check a config file')
     .description(
-      'Lists every problem in a config file, each with line, column and the way out, and warns of what is probably not meant. Starts nothing.',
+      'Lists every problem in a config file, each with line, column and the way out; warns of what is probably not meant. Starts nothing.',
     )
     .requiredOption('-c, --config <file>', 'the config file, YAML or JSON')
     .option('--json', 'print problems and warnings as JSON')

@@ -68,7 +68,7 @@ function aboutForced(service: Service, pool: Pool, lacks: Lacks): string[] {
   const lack = lacks.get(pool.id);
   if (lack === undefined) return [];
   const what = `Pool "${pool.id}", to which overrides of service "${service.id}" send requests, has ${lack.what}`;
-  return [`${what}, so these ${fateOf(service, pool, lack, lacks, false)}.`];
+  return [`${what}, so these ${fateOf(service, lack, lacks, false)}.`];
 }
 
 function aboutWeights(service: Service, lacks: Lacks): string[] {
@@ -96,13 +96,13 @@ function weightOfNoUse({ id, weights }: Service, pool: Pool): string[] {
 function aboutShare(service: Service, pool: Pool, lack: Lack, share: number, lacks: Lacks): string {
   const isAll = share === 100;
   const whom = isAll ? `every request of service "${service.id}"` : `${formatPercent(share)} of the requests of service "${service.id}"`;
-  return `Pool "${pool.id}" has ${lack.what}, so ${whom} ${fateOf(service, pool, lack, lacks, isAll)}.`;
+  return `Pool "${pool.id}" has ${lack.what}, so ${whom} ${fateOf(service, lack, lacks, isAll)}.`;
 }
 
 /** What becomes of requests of a pool that lacks something. @param isOne whether the sentence has one subject */
-function fateOf({ fallback }: Service, pool: Pool, { kind }: Lack, lacks: Lacks, isOne: boolean): string {
+function fateOf({ fallback }: Service, { kind }: Lack, lacks: Lacks, isOne: boolean): string {
   const goes = isOne ? 'goes' : 'go';
-  const isSaved = fallback !== undefined && fallback !== pool.id && lacks.get(fallback) === undefined;
+  const isSaved = fallback !== undefined && lacks.get(fallback) === undefined;
   if (isSaved) return `${goes} to the fallback "${fallback}"`;
   return kind === 'unhealthy' ? `${goes} to unhealthy ones` : `${isOne ? 'is' : 'are'} answered with 503`;
 }
