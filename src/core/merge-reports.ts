@@ -45,7 +45,12 @@ function mergeService(id: string, services: readonly ServiceReport[]): ServiceRe
     retries: sum(services.map((service) => service.retries)),
     rescued: sum(services.map((service) => service.rescued)),
     decisions: mergeCounts(services.map((service) => service.decisions)),
-    mirrors: [...Map.groupBy(services.flatMap((service) => service.mirrors), (mirror) => mirror.pool)].map(mergeMirror),
+    mirrors: [
+      ...Map.groupBy(
+        services.flatMap((service) => service.mirrors),
+        (mirror) => mirror.pool,
+      ),
+    ].map(mergeMirror),
   };
 }
 

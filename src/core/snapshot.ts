@@ -110,7 +110,7 @@ export function compileSnapshot(
   return {
     revision,
     listeners: model.listeners,
-    services: model.services.map((service) => compileService(service, own(slots, service.id), addresses)),
+    services: model.services.map((service) => compileService(service, ownEntry(slots, service.id), addresses)),
     routes: model.routes,
     signingKeys,
     addresses: addressesIn(model, addresses),
@@ -186,10 +186,10 @@ function compileSticky({ pools }: Service, sticky: Sticky, { runs, keptSince }: 
       slotPools.push(pool);
     }
   }
-  return { ...sticky, slotEnds, slotPools, keptSince: pools.map(({ id }) => own(keptSince, id) ?? 0) };
+  return { ...sticky, slotEnds, slotPools, keptSince: pools.map(({ id }) => ownEntry(keptSince, id) ?? 0) };
 }
 
 /** A pool may be called "constructor"; what every object inherits is nobody's. */
-function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+function ownEntry<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }

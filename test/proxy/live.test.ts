@@ -102,13 +102,13 @@ describe('who may be picked', () => {
       bound: 'c',
     },
   ])('$what', ({ states = {}, said = {}, pool = {}, all, bound }) => {
-    const targets = [a!, b!, c!].map((target) => ({ ...target, ...states[target.id] }));
+    const targets = [a, b, c].map((target) => ({ ...target, ...states[target.id] }));
     const world = new World().revise(targets, pool).inform(said);
     expect(world.open).toEqual({ all, bound });
   });
 
   test('a deadline that passes is noticed', () => {
-    const world = new World().revise([{ ...a!, state: 'drain', drainUntilMs: 5000 }, b!]);
+    const world = new World().revise([{ ...a, state: 'drain', drainUntilMs: 5000 }, b]);
     world.pool.onTime(4999, 4999);
     expect(world.open.bound).toBe('ab');
     world.pool.onTime(5000, 5000);
@@ -120,21 +120,21 @@ describe('what a target is given of its weight', () => {
   const slow = { slowStartMs: 10_000 };
 
   test('all, where it was there from the start; little by little, where it is added, moved or well again', () => {
-    const world = new World().revise([a!, b!], slow);
+    const world = new World().revise([a, b], slow);
     expect(world.target('a').shareNow(0)).toBe(1);
     world.nowMs = 1000;
-    world.revise([a!, b!, c!], slow);
+    world.revise([a, b, c], slow);
     expect([world.target('a').shareNow(1000), world.target('c').shareNow(1000), world.target('c').shareNow(6000)]).toEqual([1, 0.1, 0.55]);
     world.inform({ a: { health: 'unhealthy' } });
     world.nowMs = 20_000;
     world.inform({});
     expect([world.target('a').shareNow(20_000), world.target('a').shareNow(30_000)]).toEqual([0.1, 1]);
-    world.revise([a!, { ...b!, address: { host: 'elsewhere', port: 1 } }, c!], slow);
+    world.revise([a, { ...b, address: { host: 'elsewhere', port: 1 } }, c], slow);
     expect(world.target('b').shareNow(20_000)).toBe(0.1);
   });
 
   test('as much of that as it says that it can bear', () => {
-    const world = new World().revise([a!], slow).inform({ a: { factor: 0.5 } });
+    const world = new World().revise([a], slow).inform({ a: { factor: 0.5 } });
     expect(world.target('a').shareNow(0)).toBe(0.5);
   });
 });
@@ -145,17 +145,17 @@ describe('a target that a revision removes', () => {
     { own: 5000, deadline: 5000 },
     { own: 50_000, deadline: 30_000 },
   ])('has until $deadline ms where its own deadline was $own', ({ own, deadline }) => {
-    const world = new World().revise([{ ...a!, state: own === undefined ? 'ready' : 'drain', drainUntilMs: own }, b!]);
+    const world = new World().revise([{ ...a, state: own === undefined ? 'ready' : 'drain', drainUntilMs: own }, b]);
     const removed = world.target('a');
     removed.inFlight = 1;
-    world.revise([b!]);
+    world.revise([b]);
     expect(removed.drainUntilMs).toBe(deadline);
   });
 
   test('and comes back is as it was', () => {
-    const world = new World().revise([a!, b!]);
+    const world = new World().revise([a, b]);
     world.target('a').inFlight = 1;
-    world.revise([b!]).revise([a!, b!]);
+    world.revise([b]).revise([a, b]);
     const [report] = reportAccounts([...accountsOf(world.routing.services.values()), ...world.routing.retired], new Map(), () => []);
     expect(report!.pools[0]!.targets.map(({ id, available }) => [id, available])).toEqual([
       ['a', true],
@@ -167,12 +167,12 @@ describe('a target that a revision removes', () => {
 
   test('and comes back under another address is judged anew', () => {
     const ejection = { failures: 1, baseMs: 600_000, maxMs: 600_000, maxShare: 1 };
-    const world = new World().revise([a!, b!], { ejection });
+    const world = new World().revise([a, b], { ejection });
     world.pool.noteFailure(world.target('a'), 0, 0);
     expect(world.open.all).toBe('b');
-    world.revise([a!, b!], { ejection });
+    world.revise([a, b], { ejection });
     expect(world.open.all).toBe('b');
-    world.revise([{ ...a!, address: { host: 'elsewhere', port: 1 } }, b!], { ejection });
+    world.revise([{ ...a, address: { host: 'elsewhere', port: 1 } }, b], { ejection });
     expect(world.open.all).toBe('ab');
   });
 });
@@ -180,7 +180,7 @@ describe('a target that a revision removes', () => {
 describe('a retry', () => {
   test('goes to one that is open and has room', () => {
     const limits = { maxConnections: 0, maxInFlight: 1, maxQueued: 0, queueTimeoutMs: 1000 };
-    const world = new World().revise([a!, b!, c!], { limits }).inform({ c: { health: 'unhealthy' } });
+    const world = new World().revise([a, b, c], { limits }).inform({ c: { health: 'unhealthy' } });
     const tried = [world.target('a')];
     expect(world.pool.pickUntried(tried, Math.random)?.id).toBe('b');
     world.target('b').inFlight = 1;
