@@ -1,7 +1,8 @@
 // Question: what does a pick cost by the number of targets, what when one has just closed, and what does the first pick after that cost?
 // Method:   1e6 picks after warm-up (fewer where all targets are looked at), each counted at its target and one of the last 64 ended;
 //           median of 9 runs. "closed" is a pick after one target has closed; "first" the one that closes or opens a target, in µs.
-import { createBalancer, type Candidate } from '../src/core/balancing.ts';
+import { createBalancer } from '../src/core/balancing.ts';
+import type { Candidate } from '../src/core/balancing/balancer.ts';
 import { mixBits } from '../src/core/hash.ts';
 import type { Balance } from '../src/core/model.ts';
 import { PeakEwma } from '../src/core/peak-ewma.ts';

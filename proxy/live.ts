@@ -1,5 +1,6 @@
 /** The live things that a revision names: what is counted, connected and picked from while requests run. */
-import { createBalancer, type Balancer, type Candidate } from '../src/core/balancing.ts';
+import { createBalancer } from '../src/core/balancing.ts';
+import type { Balancer, Candidate } from '../src/core/balancing/balancer.ts';
 import { clientRegisters } from '../src/core/clients.ts';
 import { goodCondition, type TargetCondition } from '../src/core/conditions.ts';
 import { afterFailure, afterSuccess, afterTime, type Ejection, notEjected } from '../src/core/ejection.ts';

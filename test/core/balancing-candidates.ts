@@ -1,4 +1,4 @@
-import type { Balancer, Candidate } from '../../src/core/balancing.ts';
+import type { Balancer, Candidate } from '../../src/core/balancing/balancer.ts';
 
 /** A candidate all of whose answers are plain fields. */
 export class PlainCandidate implements Candidate {

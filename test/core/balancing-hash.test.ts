@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Balancer, createBalancer } from '../../src/core/balancing.ts';
+import { createBalancer } from '../../src/core/balancing.ts';
+import type { Balancer } from '../../src/core/balancing/balancer.ts';
 import { hashText } from '../../src/core/hash.ts';
 import { candidatesWith, countsOf, equalCandidates, PlainCandidate, randomFrom, weightSum } from './balancing-candidates.ts';
 

@@ -1,4 +1,4 @@
-import type { Balancer, Candidate } from '../balancing.ts';
+import type { Balancer, Candidate } from './balancer.ts';
 import { mixBits } from '../hash.ts';
 import { buildMaglev } from '../maglev.ts';
 import { RoundRobin } from './round-robin.ts';

@@ -1,4 +1,4 @@
-import type { Balancer, Candidate } from '../balancing.ts';
+import type { Balancer, Candidate } from './balancer.ts';
 
 /**
  * The one that would have the fewest requests with this one, relative to weight × share; of equals, the next in turn.

@@ -1,4 +1,4 @@
-import type { Candidate } from '../balancing.ts';
+import type { Candidate } from './balancer.ts';
 
 /** Those that may be picked as long as they have room, in their order. */
 export function openCandidates<T extends Candidate>(candidates: readonly T[]): T[] {

@@ -1,4 +1,4 @@
-import type { Balancer, Candidate } from '../balancing.ts';
+import type { Balancer, Candidate } from './balancer.ts';
 import { drawWithRoom, openCandidates } from './open-candidates.ts';
 import { WeightedDraw } from './weighted-draw.ts';
 

@@ -1,4 +1,4 @@
-import type { Balancer, Candidate } from '../balancing.ts';
+import type { Balancer, Candidate } from './balancer.ts';
 import { compileRotation } from '../rotation.ts';
 
 /** So many that cannot take a request are passed over before it is asked whether anybody can. */
