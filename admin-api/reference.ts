@@ -73,7 +73,7 @@ curl -s -X PUT localhost:8081/v1/services/shop/weights -d '{"blue":90,"green":10
 | 503 | It could not be saved, so nothing has changed. |
 
 - **\`changed: false\`**: the document already said so. No revision was made.
-- **\`warnings\`** says what is allowed and probably not meant: weight on a pool that cannot serve or is taken out, a fallback that could take nothing.
+- **\`warnings\`** says what is allowed and probably not meant: weight on a pool that cannot serve or is taken out, a fallback or an override that leads to nothing.
 - **Weights** are relative: 90 and 10 mean the same as 9 and 1. All weights 0 is allowed and means that requests are answered with 503 \`no_weight\`.
 - **\`If-Match\`** with the \`ETag\` of what you read makes a change only if nobody else has changed anything since (412 otherwise). Of two writers
   with the same \`If-Match\` exactly one wins.

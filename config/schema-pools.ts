@@ -29,7 +29,7 @@ const DrainUntil = Type.Optional(
 
 const TargetUrlSchema = Type.String({
   description:
-    'Scheme, host and port, nothing else: "http://10.0.0.7:3000", "http://app.internal", "http://[fd00::7]:3000". Port 80 if none is given.',
+    'Scheme, host and port, nothing else: "http://10.0.0.7:3000", "http://app.internal", "http://[fd00::7]:3000". Port 80 if none is given. Each address of a name is a target of its own; the hosts file counts first, then DNS.',
   pattern: targetUrlPattern,
 });
 
