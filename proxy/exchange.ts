@@ -332,7 +332,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
 
   #attempt(hasWaited: boolean): void {
     const { connector, latency } = this.claim.target!;
-    if (latency !== undefined) this.#attemptStartedAt = performance.now();
+    if (latency !== undefined) this.#attemptStartedAt = hasWaited ? performance.now() : this.#startedAt;
     const kept = this.#wasSent ? undefined : connector.take(this, !this.#mayBeSentTwice());
     this.#send(kept ?? connector.open(this));
     // On a new connection it waits for that.
