@@ -162,6 +162,15 @@ export class Claim {
     return true;
   }
 
+  /** Gives up its target for the line of the fallback, where that is only full. False = there is nothing to wait for. */
+  waitForRescue({ routing }: ClaimContext): boolean {
+    const fallback = this.#fallbackIn(routing);
+    if (fallback === undefined || fallback.available === 0 || !fallback.mayWait) return false;
+    this.release();
+    this.pool = fallback;
+    return true;
+  }
+
   /** Uncounts, once however often it is called. */
   release(): void {
     const { pool, target } = this;
@@ -263,7 +272,8 @@ export class Claim {
 
   #turnTo(pool: LivePool): void {
     this.pool = pool;
-    if (pool !== this.picked) this.decision = 'fallback';
+    // What has been counted stands.
+    if (pool !== this.picked && !this.#isCharged) this.decision = 'fallback';
   }
 
   /** Counts the request against this target instead of the one before. */

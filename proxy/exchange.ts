@@ -402,9 +402,12 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   #rescue(failed: Upstream, cause: Cause): boolean {
     const { service, target } = this.claim;
     if (!service!.policy.retry.rescue || this.#rescuedFrom !== undefined || failed.heard || !this.#mayBeSentTwice()) return false;
-    if (!this.claim.takeRescue(this.#plane)) return false;
+    const { claim } = this;
+    const mustWait = !claim.takeRescue(this.#plane) && claim.waitForRescue(this.#plane);
+    if (claim.target === target) return false;
     this.#rescuedFrom = { cause, target: target! };
-    this.#attempt(true);
+    if (mustWait) this.#joinLine();
+    else this.#attempt(true);
     return true;
   }
 

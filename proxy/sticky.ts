@@ -289,9 +289,14 @@ export class StickyClients {
 
   /** What the client's cookie says of its target: `TOKEN.ISSUED`, the latter in seconds since the epoch, base 36. It is not signed, and only of use to the client. */
   #readTarget(subject: RouteSubject, pool: number): { readonly found: FoundTarget; readonly issuedAt: number } | undefined {
-    const [token, issuedAt] = subject.cookie(this.#targetCookie)?.split('.') ?? [];
-    const found = token === undefined ? undefined : this.#tokens.find(token, pool);
-    return found && { found, issuedAt: Number.parseInt(issuedAt ?? '', 36) || 0 };
+    for (let place = 0; place < sameNameMax; place++) {
+      const value = subject.cookie(this.#targetCookie, place);
+      if (value === undefined) return undefined;
+      const [token, issuedAt] = value.split('.');
+      const found = this.#tokens.find(token!, pool);
+      if (found !== undefined) return { found, issuedAt: Number.parseInt(issuedAt ?? '', 36) || 0 };
+    }
+    return undefined;
   }
 }
 

@@ -141,6 +141,21 @@ describe('rescue', () => {
     expect(blue.accepted).toBe(0);
   });
 
+  test('waits for a fallback that is only full', async (t) => {
+    const blue = await startRawTarget(t);
+    const limits = { maxConnections: 0, maxInFlight: 1, maxQueued: 10, queueTimeoutMs: 20_000 };
+    const proxy = await startProxy(t, { pools: { blue: [blue], green: [await dead()] }, ...canary, policies: { blue: { limits } } });
+    const clients = await Promise.all([1, 2, 3].map(() => proxy.connect()));
+    for (const client of clients) client.send(get);
+    const peer = await blue.peer(0);
+    for (let answered = 1; answered <= 3; answered++) {
+      await peer.contains('GET', answered);
+      peer.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nblue');
+    }
+    for (const client of clients) expect((await client.answer()).body).toBe('blue');
+    expect(proxy.report().services[0]!.rescued).toBe(3);
+  });
+
   test('goes to a fallback as it is now, not as it was when the request came', async (t) => {
     const canaryTarget = await startRawTarget(t);
     const [old, fresh] = await Promise.all(['old', 'new'].map((name) => startTarget(t, (_incoming, outgoing) => outgoing.end(name))));
