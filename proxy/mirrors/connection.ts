@@ -14,6 +14,8 @@ export interface ConnectionOwner {
   /** It can carry another copy. */
   onIdle(connection: MirrorConnection): void;
   onConnectFailed(): void;
+  /** The target has broken a copy off. */
+  onReset(): void;
   /** Undici or a callback of ours threw. */
   readonly onBug: (error: unknown) => void;
   /** It is of no use any more. */
@@ -122,6 +124,7 @@ export class MirrorConnection implements Carrier, Dispatcher.DispatchHandler {
     // What undici refuses, it says before `dispatch` returns.
     const reason = this.#isDispatching ? 'invalid' : this.#isSent ? 'reset' : 'connect_failed';
     if (reason === 'connect_failed' && !this.#isGone) this.#owner.onConnectFailed();
+    if (reason === 'reset' && !this.#isGone) this.#owner.onReset();
     this.#copy?.drop(reason);
   }
 }

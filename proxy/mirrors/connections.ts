@@ -3,6 +3,9 @@ import type { SocketAddress } from '../../src/core/model.ts';
 import { type ClientClass, type ConnectionOwner, MirrorConnection } from './connection.ts';
 import type { Carrier, Copy } from './copy.ts';
 
+/** So many copies in a row that a target breaks off are enough: each costs a connection, and the requests beside it would feel that. */
+const resetsMax = 8;
+
 /** The connections for copies to one address, and the copies that wait for one. */
 class AddressConnections implements ConnectionOwner, Carrier {
   readonly answerBytes: number;
@@ -14,8 +17,9 @@ class AddressConnections implements ConnectionOwner, Carrier {
   readonly #connections: MirrorConnection[] = [];
   readonly #line: Copy[] = [];
   #serving: NodeJS.Immediate | undefined;
-  /** Until then nothing is sent there, because a connect has failed. */
+  /** Until then nothing is sent there, because it cannot be connected to, or breaks off whatever it is sent. */
   #pausedUntilMs = -Infinity;
+  #resetsInARow = 0;
 
   constructor(address: SocketAddress, { limits, clock, onBug, UndiciClient }: ConnectionsOptions) {
     this.answerBytes = limits.answerBytes;
@@ -62,16 +66,27 @@ class AddressConnections implements ConnectionOwner, Carrier {
 
   onIdle(connection: MirrorConnection): void {
     connection.idleSinceMs = this.#clock.nowMs;
+    this.#resetsInARow = 0;
     this.#serveLine();
   }
 
   onConnectFailed(): void {
-    this.#pausedUntilMs = this.#clock.nowMs + this.#limits.pauseMs;
+    this.#pause();
+  }
+
+  onReset(): void {
+    if (++this.#resetsInARow < resetsMax) return;
+    this.#resetsInARow = 0;
+    this.#pause();
   }
 
   onGone(connection: MirrorConnection): void {
     this.#connections.splice(this.#connections.indexOf(connection), 1);
     this.#serveLine();
+  }
+
+  #pause(): void {
+    this.#pausedUntilMs = this.#clock.nowMs + this.#limits.pauseMs;
   }
 
   get #isPaused(): boolean {

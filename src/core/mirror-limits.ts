@@ -53,7 +53,8 @@ export const mirrorDrops = {
   no_target: 'No target of the pool was available.',
   invalid: 'The request is not one that the client for copies sends, such as OPTIONS *.',
   incomplete: 'The request was cut off before its end, or the worker stopped.',
-  connect_failed: 'The target could not be connected to, or could not a moment ago.',
+  connect_failed:
+    'The target could not be connected to, or could not a moment ago, or has just broken off eight copies in a row: then it is left alone for a second.',
   timeout: 'The copy took too long: to arrive, to be sent or to be answered.',
   reset: 'The connection broke before the end of the answer, or what came was not HTTP.',
 } as const;

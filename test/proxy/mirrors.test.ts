@@ -410,6 +410,21 @@ describe('a copy is dropped, and all it held is released,', () => {
     expect(shadow.reported()).toMatchObject([{ sent: 0, inFlight: 1, dropped: { timeout: 1 } }]);
   });
 
+  test('where the target breaks off eight in a row, it is left alone for a second', async (t) => {
+    const target = await startRawTarget(t, (peer) => void peer.socket.once('data', () => peer.reset()));
+    const shadow = startMirrors(t, [target.address]);
+    for (let sent = 1; sent <= 8; sent++) {
+      shadow.begin(aHead());
+      await shadow.reports([{ sent, inFlight: 0, dropped: { reset: sent } }]);
+    }
+    for (let count = 0; count < 5; count++) shadow.begin(aHead());
+    await shadow.reports([{ sent: 8, inFlight: 0, dropped: { reset: 8, connect_failed: 5 } }]);
+    shadow.tick(mirrorLimits.pauseMs);
+    shadow.begin(aHead());
+    await shadow.reports([{ sent: 9, inFlight: 0, dropped: { reset: 9, connect_failed: 5 } }]);
+    expect(target.accepted).toBe(9);
+  });
+
   test.for([
     ['resets', (peer: Peer) => peer.reset()],
     ['closes', (peer: Peer) => peer.end()],
