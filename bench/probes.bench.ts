@@ -7,29 +7,15 @@ import type { AddressInfo } from 'node:net';
 import { interpret } from '../config/interpret.ts';
 import { Probes } from '../src/control/probes.ts';
 import { noConditions } from '../src/core/conditions.ts';
-import type { HealthCheck, Model, Pool } from '../src/core/model.ts';
+import type { Model, Pool } from '../src/core/model.ts';
 import { compileSnapshot } from '../src/core/snapshot.ts';
+import { aHealthCheck } from '../test/support/model.ts';
 
 const count = Number(process.argv[2] ?? 2000);
 const intervalMs = 2000;
 const measuredMs = 10_000;
 
-const check: HealthCheck = {
-  kind: 'http',
-  path: '/healthz',
-  method: 'GET',
-  host: undefined,
-  port: undefined,
-  verify: true,
-  intervalMs,
-  timeoutMs: 1000,
-  rise: 2,
-  fall: 3,
-  status: [{ from: 200, to: 299 }],
-  headers: [],
-  body: '',
-  agent: false,
-};
+const check = aHealthCheck({ intervalMs });
 
 if (process.send === undefined) await measure();
 else serve((message) => process.send!(message));

@@ -37,7 +37,7 @@ export interface RevisionSummary {
   readonly createdAtMs: number;
   /** The token's name, `anonymous` without tokens, `file` for what was read from the config file. */
   readonly actor: string;
-  /** What was called: `weights`, `switch`, `config`, `service`, `undo`, `restore`, `file`. */
+  /** What was called: `weights`, `switch`, `config`, `service`, `pool`, `target`, `state`, `mirrors`, `overrides`, `undo`, `restore`, `file`. */
   readonly action: string;
   /** The caller's own words, or ''. */
   readonly reason: string;

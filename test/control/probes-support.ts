@@ -1,59 +1,22 @@
 import type { Happening } from '../../src/control/ports.ts';
 import { type Conditions, noConditions } from '../../src/core/conditions.ts';
-import type { HealthCheck, Model, Pool, Service, SocketAddress, Target } from '../../src/core/model.ts';
+import type { HealthCheck, Model, Pool, SocketAddress, Target } from '../../src/core/model.ts';
+import { aHealthCheck, aPool as plainPool, aService, aTarget as plainTarget } from '../support/model.ts';
 
 /** Answers come at once on loopback, so only targets that are to be late are given little time. */
-export const check: HealthCheck = {
-  kind: 'http',
-  path: '/healthz',
-  method: 'GET',
-  host: undefined,
-  port: undefined,
-  verify: true,
-  intervalMs: 20,
-  timeoutMs: 20_000,
-  rise: 2,
-  fall: 3,
-  status: [{ from: 200, to: 299 }],
-  headers: [],
-  body: '',
-  agent: false,
-};
+export const check = aHealthCheck({ intervalMs: 20, timeoutMs: 20_000 });
 
 export function aTarget(id: string, address: SocketAddress, settings: Partial<Target> = {}): Target {
-  return { id, address, weight: 1, state: 'ready', drainUntilMs: undefined, ...settings };
+  return plainTarget(id, { address, ...settings });
 }
 
 export function aPool(id: string, targets: readonly Target[], health: HealthCheck | undefined = check): Pool {
-  return {
-    id,
-    targets,
-    health,
-    state: 'ready',
-    drainUntilMs: undefined,
-    balance: { kind: 'round-robin' },
-    ejection: { failures: 0, baseMs: 30_000, maxMs: 300_000, maxShare: 0.5 },
-    panicShare: 0,
-    slowStartMs: 0,
-    limits: { maxConnections: 0, maxInFlight: 0, maxQueued: 0, queueTimeoutMs: 5000 },
-  };
+  return plainPool(id, { targets, health });
 }
 
 /** A service `shop` with these pools, and nothing else. */
 export function aModel(...pools: Pool[]): Model {
-  const service: Service = {
-    id: 'shop',
-    pools,
-    weights: Object.fromEntries(pools.map(({ id }) => [id, 1])),
-    fallback: undefined,
-    sticky: undefined,
-    overrides: [],
-    mirrors: [],
-    retry: { attempts: 1, rescue: false },
-    timeouts: { connectMs: 1000, responseMs: 1000, idleMs: 1000, requestMs: 1000, drainMs: 1000 },
-    debugHeaders: false,
-  };
-  return { listeners: [], services: [service], routes: [] };
+  return { listeners: [], services: [aService('shop', { pools })], routes: [] };
 }
 
 /** The fleet and the events as probes see them: keeps what it is told, and wakes whoever waits for it. */

@@ -11,25 +11,10 @@ import {
   type TargetHealth,
   unproven,
 } from '../../src/core/health.ts';
-import type { HealthCheck } from '../../src/core/model.ts';
+import { aHealthCheck } from '../support/model.ts';
 
-const check: HealthCheck = {
-  kind: 'http',
-  path: '/healthz',
-  method: 'GET',
-  host: undefined,
-  port: undefined,
-  verify: true,
-  intervalMs: 2000,
-  timeoutMs: 1000,
-  rise: 2,
-  fall: 3,
-  status: [{ from: 200, to: 299 }],
-  headers: [],
-  body: '',
-  agent: false,
-};
-const asking: HealthCheck = { ...check, agent: true };
+const check = aHealthCheck();
+const asking = aHealthCheck({ agent: true });
 
 const kinds = { P: 'pass', F: 'fail', B: 'busy' } as const;
 

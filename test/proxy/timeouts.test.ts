@@ -207,7 +207,9 @@ describe.concurrent('a request as a whole', () => {
     const proxy = await startProxy(t, { pools: { blue: [target] }, timeouts: { requestMs: shortMs, responseMs: shortMs } });
     const client = await proxy.connect();
     await client.ask('GET / HTTP/1.1');
-    await new Promise((resolve) => void setTimeout(resolve, 2 * shortMs));
+    // Twice the time-out has passed when somebody who waits that long is told so.
+    const other = await startProxy(t, { pools: { blue: [await startRawTarget(t)] }, timeouts: { responseMs: 2 * shortMs } });
+    expect((await (await other.connect()).ask('GET / HTTP/1.1')).status).toBe(504);
     expect((await client.ask('GET / HTTP/1.1')).status).toBe(200);
   });
 });

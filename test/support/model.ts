@@ -1,5 +1,5 @@
 /** Parts of a model that do nothing by themselves, for tests that want one thing of them. */
-import type { Pool, RouteMatch, Service, Target } from '../../src/core/model.ts';
+import type { HealthCheck, Pool, RouteMatch, Service, Target } from '../../src/core/model.ts';
 
 export const anything: RouteMatch = { methods: [], headers: [], query: [], cookies: [] };
 
@@ -19,6 +19,26 @@ export function aPool(id: string, changes: Partial<Pool> = {}): Pool {
     panicShare: 0,
     slowStartMs: 0,
     limits: { maxConnections: 0, maxInFlight: 0, maxQueued: 0, queueTimeoutMs: 5000 },
+    ...changes,
+  };
+}
+
+export function aHealthCheck(changes: Partial<HealthCheck> = {}): HealthCheck {
+  return {
+    kind: 'http',
+    path: '/healthz',
+    method: 'GET',
+    host: undefined,
+    port: undefined,
+    verify: true,
+    intervalMs: 2000,
+    timeoutMs: 1000,
+    rise: 2,
+    fall: 3,
+    status: [{ from: 200, to: 299 }],
+    headers: [],
+    body: '',
+    agent: false,
     ...changes,
   };
 }
