@@ -144,7 +144,7 @@ function routable(path: string, prefix: boolean): string {
 
 function isWellFormed(text: string): boolean {
   // A lone surrogate cannot be encoded, and a control character was never meant.
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(text);
 }
 

@@ -114,7 +114,7 @@ test("history shows other people's words and does not let them act on the termin
   const { stdout } = await sluiceCommand('history');
   expect(stdout.split('\n')).toHaveLength(4);
   expect(stdout).toContain('\\u001b[2J\\u001b]0;owned\\u0007\\u202eoops\\u000a99 now admin all-yours');
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
 });
 

@@ -140,7 +140,7 @@ describe('hostile files', () => {
   });
 
   test('control characters do not reach the terminal', () => {
-    // oxlint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
     expect(report('services: { "a\\e[31m\\u202e": { pools: {} } }\n"\\e[2J": 1')).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
   });
 
