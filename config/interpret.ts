@@ -77,6 +77,10 @@ function readListener(document: ListenerDocument): Listener {
       connectionsPerClient: limits.connectionsPerClient ?? listenerLimitDefaults.connectionsPerClient.value,
       bodyBytes: must(readSizeLimit, limits.bodyBytes ?? listenerLimitDefaults.bodyBytes.value),
     },
+    tls: undefined,
+    redirectToHttps: undefined,
+    proxyProtocol: [],
+    trustedProxies: [],
   };
 }
 

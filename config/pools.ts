@@ -1,5 +1,5 @@
 /** From pools as they are typed to pools as the core wants them. The document has been checked before. */
-import type { Balance, EjectionPolicy, HealthCheck, Pool, PoolLimits, Target } from '../src/core/model.ts';
+import type { Balance, EjectionPolicy, HealthCheck, Pool, PoolLimits, Target, TargetTls } from '../src/core/model.ts';
 import { formatAddress, readTargetUrl } from './addresses.ts';
 import { ejectionDefaults, expectDefaults, healthDefaults, poolDefaults, poolLimitDefaults, targetDefaults } from './defaults.ts';
 import { readInstant } from './instants.ts';
@@ -21,6 +21,7 @@ export function readPool(id: string, document: PoolDocument): Pool {
     panicShare: document.panic === undefined ? barePanicShare : must(readPercent, document.panic),
     slowStartMs: must(readDuration, document.slowStart ?? poolDefaults.slowStart.value),
     limits: document.limits === undefined ? bareLimits : readLimits(document.limits),
+    tls: bareTls,
   };
 }
 
@@ -30,6 +31,7 @@ export function readTarget(document: PoolDocument['targets'][number]): Target {
   return {
     id: id ?? formatAddress(address),
     address,
+    encrypted: false,
     weight: weight ?? targetDefaults.weight.value,
     state: state ?? targetDefaults.state.value,
     drainUntilMs: readDrainUntil(drainUntil),
@@ -85,4 +87,5 @@ function readLimits(limits: NonNullable<PoolDocument['limits']>): PoolLimits {
 // Most of a thousand pools say nothing of these: they share one object, which is read once and travels once in a snapshot.
 const bareEjection = readEjection({});
 const bareLimits = readLimits({});
+const bareTls: TargetTls = { verify: true, serverName: undefined, caFile: undefined, certificate: undefined };
 const barePanicShare = must(readPercent, poolDefaults.panic.value);

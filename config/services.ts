@@ -74,7 +74,13 @@ function readMirror({ pool, percent, unsafe }: NonNullable<ServiceDocument['mirr
 }
 
 function readRetry({ attempts, rescue }: NonNullable<ServiceDocument['retry']> = {}): RetryPolicy {
-  return { attempts: attempts ?? retryDefaults.attempts.value, rescue: rescue ?? retryDefaults.rescue.value };
+  return {
+    attempts: attempts ?? retryDefaults.attempts.value,
+    rescue: rescue ?? retryDefaults.rescue.value,
+    budgetShare: 0.2,
+    bodyBufferBytes: 65_536,
+    putDelete: false,
+  };
 }
 
 function readTimeouts(timeouts: NonNullable<ServiceDocument['timeouts']> = {}): ServiceTimeouts {

@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 import { type Conditions, noConditions } from '../src/core/conditions.ts';
 import { dueToClose } from '../src/core/drain.ts';
-import type { SocketAddress } from '../src/core/model.ts';
+import type { Listener, SocketAddress } from '../src/core/model.ts';
 import type { WorkerReport } from '../src/core/reports.ts';
-import type { Snapshot } from '../src/core/snapshot.ts';
+import type { FileTexts, Snapshot } from '../src/core/snapshot.ts';
 import { type AccessLine, formatAccessLine } from './access-line.ts';
 import { accountsOf, type Doing, reportAccounts } from './accounts.ts';
 import { CauseCounter } from './counters.ts';
 import type { DataPlane, DataPlaneOptions } from './data-plane.ts';
 import type { Exchange } from './exchange.ts';
 import { Http1Connector } from './http1/connector.ts';
-import { ListeningSocket } from './listener.ts';
+import { ListeningSocket, type ListenerSetup } from './listener.ts';
 import type { LiveTarget, WorkerShare } from './live.ts';
 import { Mirrors } from './mirrors.ts';
 import type { Plane } from './plane.ts';
@@ -44,6 +44,8 @@ class Engine implements DataPlane {
   readonly #handOver: ((socket: Socket, listener: string) => boolean) | undefined;
   readonly #share: WorkerShare;
   #conditions = new KnownConditions(noConditions);
+  #files: FileTexts = new Map();
+  #ticketKey = '';
 
   constructor(options: DataPlaneOptions) {
     const { access, handOver } = options;
@@ -89,8 +91,11 @@ class Engine implements DataPlane {
       nowMs: this.#plane.nowMs,
       wallMs: this.#plane.wallMs,
     });
+    this.#files = snapshot.files;
+    this.#ticketKey = snapshot.ticketKey;
     for (const listening of this.#listening) {
-      listening.listener = snapshot.listeners.find(({ name }) => name === listening.listener.name) ?? listening.listener;
+      const listener = snapshot.listeners.find(({ name }) => name === listening.listener.name) ?? listening.listener;
+      listening.update(this.#setupOf(listener));
     }
     this.#plane.mirrors.prepare(this.#plane.routing.services.values());
     for (const { pools } of before.services.values()) for (const { counts } of pools) counts.waiting.restart();
@@ -109,7 +114,7 @@ class Engine implements DataPlane {
     try {
       for (const listener of this.#plane.routing.listeners) {
         // Known before it accepts, so that a drain finds its connections even if a later listener cannot be opened.
-        const listening = new ListeningSocket(this.#plane, listener, this.#handOver);
+        const listening = new ListeningSocket(this.#plane, this.#setupOf(listener), this.#handOver);
         this.#listening.push(listening);
         addresses.push(await listening.open(sockets?.get(listener.name)));
       }
@@ -154,6 +159,10 @@ class Engine implements DataPlane {
     const listening = this.#listening.find((candidate) => candidate.listener.name === listener);
     if (listening === undefined) socket.destroy();
     else listening.accept(socket);
+  }
+
+  #setupOf(listener: Listener): ListenerSetup {
+    return { listener, files: this.#files, ticketKey: this.#ticketKey };
   }
 
   #onTick(): void {

@@ -543,6 +543,8 @@ const targetsFaults = new Set<Cause>([
   'unroutable',
   'connection_failed',
   'connection_timeout',
+  'tls_certificate_error',
+  'tls_protocol_error',
   'connection_terminated',
   'response_timeout',
   'response_incomplete',

@@ -12,7 +12,7 @@ import type { RequestHead, ResponseHead } from './message.ts';
 
 /** Where answers go. */
 export interface Downstream {
-  /** The client's address without port. */
+  /** Whom the present request comes from, as far as can be trusted: an address without port. */
   readonly clientAddress: string;
   /** Whether the client's connection is encrypted. */
   readonly encrypted: boolean;

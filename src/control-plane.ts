@@ -83,7 +83,12 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
       interpret,
       clock,
       log,
-      surroundings: { addresses: () => names.addresses(), signingKeys: () => signingKeys.keys() },
+      surroundings: {
+        addresses: () => names.addresses(),
+        signingKeys: () => signingKeys.keys(),
+        files: () => new Map(),
+        ticketKey: () => '',
+      },
       followers: [probes, names],
       file: parts.file,
     });

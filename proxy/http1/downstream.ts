@@ -37,8 +37,9 @@ const idleWhenDrainingMs = 1000;
 
 /** One client's HTTP/1.1 connection: requests one after the other, answered in order. */
 export class Http1Downstream implements Downstream, BodySink {
-  readonly clientAddress: string;
-  readonly encrypted = false;
+  /** Who is at the other end of the connection, or whom a PROXY protocol header has named in its place. */
+  readonly peerAddress: string;
+  readonly encrypted: boolean;
   readonly #plane: Plane;
   readonly #owner: DownstreamOwner;
   readonly #socket: Socket;
@@ -66,12 +67,13 @@ export class Http1Downstream implements Downstream, BodySink {
   #forwardedVersion = '';
   #forwardingLines = '';
 
-  constructor(plane: Plane, owner: DownstreamOwner, socket: Socket, clientAddress: string) {
+  constructor(plane: Plane, owner: DownstreamOwner, socket: Socket, peerAddress: string, encrypted: boolean) {
     this.#plane = plane;
     this.#owner = owner;
     this.#socket = socket;
     this.#outbox = new Outbox(socket);
-    this.clientAddress = clientAddress;
+    this.peerAddress = peerAddress;
+    this.encrypted = encrypted;
     this.#exchange = new Exchange(plane, this);
     this.#sinceMs = this.#takenAtMs = plane.nowMs;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -79,6 +81,10 @@ export class Http1Downstream implements Downstream, BodySink {
     socket.on('end', () => this.#onEnd());
     socket.on('error', ignoreError);
     socket.on('close', () => this.#destroy());
+  }
+
+  get clientAddress(): string {
+    return this.peerAddress;
   }
 
   get hasMore(): boolean {
@@ -140,7 +146,7 @@ export class Http1Downstream implements Downstream, BodySink {
       const host = authority === '' ? '' : `x-forwarded-host: ${authority}\r\n`;
       this.#forwardedAuthority = authority;
       this.#forwardedVersion = version;
-      this.#forwardingLines = `x-forwarded-for: ${this.clientAddress}\r\n${host}x-forwarded-proto: http\r\nvia: ${version} sluice\r\n`;
+      this.#forwardingLines = `x-forwarded-for: ${this.clientAddress}\r\n${host}x-forwarded-proto: ${this.encrypted ? 'https' : 'http'}\r\nvia: ${version} sluice\r\n`;
     }
     return this.#forwardingLines;
   }

@@ -6,7 +6,7 @@ import { diffJson, equalJson, type Difference, type JsonObject } from '../core/j
 import { mergeFile } from '../core/merge-file.ts';
 import type { Model, Service } from '../core/model.ts';
 import { moveSlots, rollBackSlots, type SlotTable, type SlotTables } from '../core/slots.ts';
-import { bareSurroundings, compileSnapshot, type SigningKey, type Snapshot } from '../core/snapshot.ts';
+import { bareSurroundings, compileSnapshot, type FileTexts, type SigningKey, type Snapshot } from '../core/snapshot.ts';
 import { renewDeadlines } from './deadlines.ts';
 import type { Interpret, Revision } from './ports.ts';
 
@@ -31,6 +31,10 @@ export interface LiveSurroundings {
   /** By name, in lower case: the addresses that it has been resolved to. */
   addresses(): ReadonlyMap<string, readonly string[]>;
   signingKeys(): readonly SigningKey[];
+  /** By path: what stood in the files that are named, when they were last read. */
+  files(): FileTexts;
+  /** As in {@link Snapshot}. */
+  ticketKey(): string;
 }
 
 /** Everything that is needed to carry a change out. */
@@ -89,7 +93,12 @@ export function prepare(
 
 /** A revision with its compiled form, among what surrounds it now. */
 export function inForce(revision: Revision, model: Model, surroundings: LiveSurroundings | undefined): InForce {
-  const live = surroundings && { addresses: surroundings.addresses(), signingKeys: surroundings.signingKeys() };
+  const live = surroundings && {
+    addresses: surroundings.addresses(),
+    signingKeys: surroundings.signingKeys(),
+    files: surroundings.files(),
+    ticketKey: surroundings.ticketKey(),
+  };
   return { revision, model, snapshot: compileSnapshot(model, revision.number, { ...bareSurroundings, ...live, slots: revision.slots }) };
 }
 

@@ -19,6 +19,41 @@ export interface Listener {
   readonly address: SocketAddress;
   readonly timeouts: ListenerTimeouts;
   readonly limits: ListenerLimits;
+  /** Undefined: connections are not encrypted. */
+  readonly tls: ListenerTls | undefined;
+  /** Requests are answered with a redirect to https at this port, and go nowhere else. Undefined: they are served. */
+  readonly redirectToHttps: number | undefined;
+  /** Networks in CIDR notation whose connections begin with a PROXY protocol header, version 1 or 2. Empty = nobody's do. */
+  readonly proxyProtocol: readonly string[];
+  /** Networks in CIDR notation of proxies in front of us, whose word on whom they speak for is taken. Empty = nobody's is. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** How a listener encrypts. Files are named by path; what they hold travels in the snapshot, because keys are not for revisions to keep. */
+export interface ListenerTls {
+  /** At least one; which it is, its names decide. The first is for clients that ask for none of them, or for no name. */
+  readonly certificates: readonly CertificateFiles[];
+  readonly minVersion: '1.2' | '1.3';
+  /** Certificates of clients. Undefined: they are not asked for any. */
+  readonly clients: { readonly caFile: string; readonly required: boolean } | undefined;
+}
+
+/** Paths of PEM files: a certificate with the chain behind it, and its key. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** How the targets of a pool that are reached over TLS (`https://`) are. */
+export interface TargetTls {
+  /** Whether certificates must be valid and made out to the target's name. */
+  readonly verify: boolean;
+  /** The name that is asked for and must be in the certificate; undefined = the host of the target's URL. */
+  readonly serverName: string | undefined;
+  /** A PEM file with who may have signed; undefined = whom Node trusts. */
+  readonly caFile: string | undefined;
+  /** What we show of ourselves; undefined = nothing. */
+  readonly certificate: CertificateFiles | undefined;
 }
 
 /** A TCP address to listen on or to connect to. */
@@ -43,7 +78,7 @@ export interface ListenerLimits {
   readonly headBytes: number;
   /** Field lines in one head, and again in one trailer section. */
   readonly fields: number;
-  /** Open client connections per worker process. 0 = no limit. */
+  /** Open client connections per worker process. 0 = no limit but that of the system. */
   readonly connections: number;
   /** Open connections of one client address per worker process. 0 = no limit. */
   readonly connectionsPerClient: number;
@@ -92,12 +127,16 @@ export interface Pool {
   /** A target that becomes available is given its weight little by little over this time. 0 = at once. */
   readonly slowStartMs: number;
   readonly limits: PoolLimits;
+  /** For those of its targets that are `encrypted`. */
+  readonly tls: TargetTls;
 }
 
 /** One address in a pool. Its identity is service + pool + id: a new address under an old id is the same target, moved. */
 export interface Target {
   readonly id: string;
   readonly address: SocketAddress;
+  /** Reached over TLS: its URL says `https://`. */
+  readonly encrypted: boolean;
   /** 0 to 1000, relative within the pool. 0 = known, but sent nothing. */
   readonly weight: number;
   readonly state: OperatorState;
@@ -220,6 +259,12 @@ export interface RetryPolicy {
   readonly attempts: number;
   /** Whether a safe request that its pool could not answer may be answered by the fallback. */
   readonly rescue: boolean;
+  /** Of the service's requests in flight in this worker, 0 to 1, at most so many may be retries at a time; three always may. */
+  readonly budgetShare: number;
+  /** Bytes of a request's body that are kept so that it can be sent again; a longer one is sent once. */
+  readonly bodyBufferBytes: number;
+  /** Whether PUT and DELETE, too, are sent again when nobody knows whether the first was carried out (RFC 9110 section 9.2.2: they may be). */
+  readonly putDelete: boolean;
 }
 
 export interface ServiceTimeouts {

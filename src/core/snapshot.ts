@@ -21,6 +21,7 @@ import type {
   SocketAddress,
   Sticky,
   Target,
+  TargetTls,
 } from './model.ts';
 import { moveSlots, type SlotTable, type SlotTables } from './slots.ts';
 
@@ -35,7 +36,14 @@ export interface Snapshot {
   readonly signingKeys: readonly SigningKey[];
   /** What the names of targets had been resolved to when this was compiled; for a control process that comes while DNS is away. */
   readonly addresses: ResolvedNames;
+  /** What stands in the files that listeners and pools name, by path. */
+  readonly files: FileTexts;
+  /** What every worker seals TLS session tickets with, 48 bytes in base64; '' = each worker uses one of its own. */
+  readonly ticketKey: string;
 }
+
+/** By path: PEM texts. */
+export type FileTexts = ReadonlyMap<string, string>;
 
 /** By name, in lower case: the addresses that it has been resolved to, at least one. Names that are missing are left to the workers. */
 export type ResolvedNames = ReadonlyMap<string, readonly string[]>;
@@ -79,12 +87,15 @@ export interface CompiledPool {
   readonly panicShare: number;
   readonly slowStartMs: number;
   readonly limits: PoolLimits;
+  readonly tls: TargetTls;
 }
 
 export interface CompiledTarget {
   /** Of a target whose name has been resolved: `id@address`, one for each address. */
   readonly id: string;
   readonly address: SocketAddress;
+  /** The name for which its certificate must be good, where it is reached over TLS; undefined = it is reached in the clear. */
+  readonly serverName: string | undefined;
   readonly weight: number;
   /** Its own and that of its pool: the stricter. */
   readonly state: OperatorState;
@@ -98,14 +109,16 @@ export interface Surroundings {
   readonly slots: SlotTables;
   readonly addresses: ResolvedNames;
   readonly signingKeys: readonly SigningKey[];
+  readonly files: FileTexts;
+  readonly ticketKey: string;
 }
 
-export const bareSurroundings: Surroundings = { slots: {}, addresses: new Map(), signingKeys: [] };
+export const bareSurroundings: Surroundings = { slots: {}, addresses: new Map(), signingKeys: [], files: new Map(), ticketKey: '' };
 
 export function compileSnapshot(
   model: Model,
   revision: number,
-  { slots, addresses, signingKeys }: Surroundings = bareSurroundings,
+  { slots, addresses, signingKeys, files, ticketKey }: Surroundings = bareSurroundings,
 ): Snapshot {
   return {
     revision,
@@ -114,6 +127,8 @@ export function compileSnapshot(
     routes: model.routes,
     signingKeys,
     addresses: addressesIn(model, addresses),
+    files,
+    ticketKey,
   };
 }
 
@@ -141,16 +156,22 @@ function compileService(service: Service, slots: SlotTable | undefined, addresse
 }
 
 function compilePool(pool: Pool, weight: number, addresses: ResolvedNames): CompiledPool {
-  const { id, balance, ejection, panicShare, slowStartMs, limits } = pool;
+  const { id, balance, ejection, panicShare, slowStartMs, limits, tls } = pool;
   const targets = pool.targets.flatMap((target) => compileTarget(target, pool, addresses.get(target.address.host)));
-  return { id, weight, targets, balance, ejection, panicShare, slowStartMs, limits };
+  return { id, weight, targets, balance, ejection, panicShare, slowStartMs, limits, tls };
 }
 
-function compileTarget({ id, address, weight, ...own }: Target, pool: Pool, resolved: readonly string[] | undefined): CompiledTarget[] {
+function compileTarget(
+  { id, address, encrypted, weight, ...own }: Target,
+  pool: Pool,
+  resolved: readonly string[] | undefined,
+): CompiledTarget[] {
   const state = stricter(own.state, pool.state);
   const drainUntilMs = earlier(own.drainUntilMs, pool.drainUntilMs);
-  if (resolved === undefined) return [{ id, address, weight, state, drainUntilMs }];
-  return resolved.map((host) => ({ id: `${id}@${host}`, address: { host, port: address.port }, weight, state, drainUntilMs }));
+  const serverName = encrypted ? (pool.tls.serverName ?? address.host) : undefined;
+  const rest = { serverName, weight, state, drainUntilMs };
+  if (resolved === undefined) return [{ id, address, ...rest }];
+  return resolved.map((host) => ({ id: `${id}@${host}`, address: { host, port: address.port }, ...rest }));
 }
 
 /**

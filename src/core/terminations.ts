@@ -70,6 +70,12 @@ const targetFailures = {
     proxyStatus: 'connection_terminated',
     sentence: 'The target closed the connection before it answered.',
   },
+  tls_certificate_error: {
+    status: 502,
+    proxyStatus: 'tls_certificate_error',
+    sentence: "The target's certificate is not one that is accepted here.",
+  },
+  tls_protocol_error: { status: 502, proxyStatus: 'tls_protocol_error', sentence: 'The target could not be agreed with on encryption.' },
   response_timeout: { status: 504, proxyStatus: 'http_response_timeout', sentence: 'The target did not answer in time.' },
   request_timeout: {
     status: 504,

@@ -10,7 +10,9 @@ const path = '/v1/signing-keys/rotate';
 /** A Sluice that has these keys; in memory, whatever `file` says. */
 async function startWithKeys(changes: Partial<KeyRing> = {}): Promise<TestApi & { readonly ring: MemoryKeyRing }> {
   const ring = new MemoryKeyRing();
-  const bench = await openBench({ surroundings: { addresses: () => new Map(), signingKeys: () => ring.keys() } });
+  const bench = await openBench({
+    surroundings: { addresses: () => new Map(), signingKeys: () => ring.keys(), files: () => new Map(), ticketKey: () => '' },
+  });
   const bound: KeyRing = {
     keys: () => ring.keys(),
     file: undefined,

@@ -46,7 +46,10 @@ test.each([
   { addresses: [], ill: ['g'], warnings: all },
 ])('a target with the addresses $addresses, of which $ill are unhealthy, is warned of: $warnings', async ({ addresses, ill, warnings }) => {
   const resolved = new Map(addresses.length > 0 ? [['green.internal', addresses]] : []);
-  const bench = await openBench({ surroundings: { addresses: () => resolved, signingKeys: () => [] } }, document);
+  const bench = await openBench(
+    { surroundings: { addresses: () => resolved, signingKeys: () => [], files: () => new Map(), ticketKey: () => '' } },
+    document,
+  );
   const { call } = await startApi({ health: unhealthy(...ill) }, bench);
   const path = '/v1/services/demo/switch';
   expect((await call('POST', `${path}?dryRun=true`, { to: 'green' })).body.warnings).toEqual(warnings);

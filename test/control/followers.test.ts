@@ -68,7 +68,7 @@ describe('what surrounds a revision', () => {
     const addresses = new Map<string, readonly string[]>([['app.example', ['10.0.0.1']]]);
     const ring = new MemoryKeyRing();
     const told: Snapshot[] = [];
-    const surroundings = { addresses: () => addresses, signingKeys: () => ring.keys() };
+    const surroundings = { addresses: () => addresses, signingKeys: () => ring.keys(), files: () => new Map(), ticketKey: () => '' };
     const bench = await openBench({ surroundings, followers: [{ follow: (_, snapshot) => told.push(snapshot) }] }, named);
     return { ...bench, addresses, ring, told };
   }

@@ -35,7 +35,7 @@ interface RotationBench<F extends TestFleet> extends Bench {
 }
 
 async function openRotation<F extends TestFleet>(fleet: F, ring: KeyRing = new MemoryKeyRing()): Promise<RotationBench<F>> {
-  const surroundings = { addresses: () => new Map(), signingKeys: () => ring.keys() };
+  const surroundings = { addresses: () => new Map(), signingKeys: () => ring.keys(), files: () => new Map(), ticketKey: () => '' };
   const bench = await openBench({ fleet, surroundings });
   const [ear, log] = [new Ear(), new TestLog()];
   let elapsedMs = 0;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { startProxy } from '../support/data-plane.ts';
+import { aRetryPolicy } from '../support/model.ts';
 import { deadPort, startRawTarget, startTarget } from '../support/target.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -93,7 +94,10 @@ test('healthy targets get the requests of ill ones; above the panic share, ill o
 });
 
 describe('rescue', () => {
-  const canary = { weights: { blue: 0, green: 1 }, service: { fallback: 'blue', retry: { attempts: 0, rescue: true } } } as const;
+  const canary = {
+    weights: { blue: 0, green: 1 },
+    service: { fallback: 'blue', retry: aRetryPolicy({ attempts: 0, rescue: true }) },
+  } as const;
 
   test('a safe request that its pool has failed is answered by the fallback, and stays charged to its pool', async (t) => {
     const blue = await startTarget(t, (_incoming, outgoing) => outgoing.end('blue'));

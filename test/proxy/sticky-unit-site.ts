@@ -3,7 +3,7 @@ import { StickyClients, type Place } from '../../proxy/sticky.ts';
 import type { OperatorState, Sticky } from '../../src/core/model.ts';
 import type { RouteSubject } from '../../src/core/routes.ts';
 import { SplitSequence } from '../../src/core/split.ts';
-import { compileSnapshot, type SigningKey } from '../../src/core/snapshot.ts';
+import { bareSurroundings, compileSnapshot, type SigningKey } from '../../src/core/snapshot.ts';
 import { moveSlots, type SlotTable } from '../../src/core/slots.ts';
 import { aPool, aService, aTarget } from '../support/model.ts';
 
@@ -65,7 +65,7 @@ export class Site {
     const service = aService(this.serviceId, { pools, weights: this.weights, sticky: this.sticky });
     const model = { listeners: [], services: [service], routes: [] };
     // As it arrives from another process: nothing in it is shared with other workers.
-    const surroundings = { slots: { [this.serviceId]: this.slots }, addresses: new Map(), signingKeys: this.keys };
+    const surroundings = { ...bareSurroundings, slots: { [this.serviceId]: this.slots }, signingKeys: this.keys };
     const { services, signingKeys } = structuredClone(compileSnapshot(model, this.revision, surroundings));
     const { sticky, pools: compiled } = services[0]!;
     const clients = new StickyClients(this.serviceId, sticky!, sharedKeys ?? signingKeys, compiled, before?.clients);

@@ -1,5 +1,6 @@
 import { describe, expect, test, type TestContext, vi } from 'vitest';
 import { type ProxyOptions, startProxy } from '../support/data-plane.ts';
+import { aRetryPolicy } from '../support/model.ts';
 import { deadPort, startRawTarget, startTarget } from '../support/target.ts';
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
@@ -260,7 +261,7 @@ test('a request that is rescued leaves its room to who waits for it', async (t) 
   const proxy = await startProxy(t, {
     pools: { green: [green], blue: [blue] },
     policies: { green: { limits } },
-    service: { fallback: 'blue', retry: { attempts: 0, rescue: true } },
+    service: { fallback: 'blue', retry: aRetryPolicy({ attempts: 0, rescue: true }) },
   });
   const [first, second] = [await proxy.connect(), await proxy.connect()];
   first.send(get('/1'));

@@ -2,13 +2,9 @@ import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Listener } from '../../src/core/model.ts';
 import { holdSockets } from '../../src/supervisor/sockets.ts';
+import { aListener } from '../support/model.ts';
 
-const listenerAt = (name: string, host: string, port = 0): Listener => ({
-  name,
-  address: { host, port },
-  timeouts: { headMs: 1, keepAliveMs: 1, writeMs: 1 },
-  limits: { headBytes: 1, fields: 1, connections: 0, connectionsPerClient: 0, bodyBytes: 0 },
-});
+const listenerAt = (name: string, host: string, port = 0): Listener => aListener(name, { address: { host, port } });
 
 /** Somebody else who listens; resolves with the port. */
 async function listenOn(host: string, port = 0): Promise<number> {

@@ -12,6 +12,8 @@ export const snapshotOf = (revision: number): Snapshot => ({
   services: [],
   routes: [],
   signingKeys: [],
+  files: new Map(),
+  ticketKey: '',
   addresses: new Map(),
 });
 

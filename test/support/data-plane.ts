@@ -2,6 +2,7 @@ import { expect, type TestContext, vi } from 'vitest';
 import type { DataPlane } from '../../proxy/data-plane.ts';
 import { createDataPlane } from '../../proxy/engine.ts';
 import type {
+  Listener,
   ListenerLimits,
   ListenerTimeouts,
   Model,
@@ -15,7 +16,7 @@ import type {
 } from '../../src/core/model.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
 import { bareSurroundings, compileSnapshot, type Surroundings } from '../../src/core/snapshot.ts';
-import { anything, aPool, aService, aTarget } from './model.ts';
+import { aListener, anything, aPool, aRetryPolicy, aService, aTarget } from './model.ts';
 import { connectRaw, type Peer } from './raw-client.ts';
 
 /** A target as tests give it: a running one, or an address. */
@@ -39,6 +40,8 @@ export interface ProxyOptions {
   readonly timeouts?: Partial<ServiceTimeouts>;
   readonly listenerTimeouts?: Partial<ListenerTimeouts>;
   readonly limits?: Partial<ListenerLimits>;
+  /** What else the listener does. */
+  readonly listener?: Partial<Listener>;
   readonly debugHeaders?: boolean;
   /** Default: one that takes everything. */
   readonly matches?: readonly Partial<RouteMatch>[];
@@ -79,18 +82,17 @@ export function modelOf(options: ProxyOptions): Model {
   const routes: Route[] = (options.matches ?? [{}]).map((match) => ({ match: { ...anything, ...match }, serviceId: 'shop' }));
   return {
     listeners: [
-      {
-        name: 'web',
-        address: { host: '127.0.0.1', port: 0 },
+      aListener('web', {
         timeouts: { headMs: 20_000, keepAliveMs: 75_000, writeMs: 20_000, ...options.listenerTimeouts },
         limits: { headBytes: 32_768, fields: 128, connections: 0, connectionsPerClient: 0, bodyBytes: 0, ...options.limits },
-      },
+        ...options.listener,
+      }),
     ],
     services: [
       aService('shop', {
         pools,
         weights,
-        retry: { attempts: options.retryAttempts ?? 1, rescue: false },
+        retry: aRetryPolicy({ attempts: options.retryAttempts ?? 1 }),
         timeouts,
         debugHeaders: options.debugHeaders ?? false,
         ...options.service,
