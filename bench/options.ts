@@ -12,6 +12,8 @@ export interface Options {
   readonly seconds: number;
   readonly jsonFile: string | undefined;
   readonly markdown: boolean;
+  /** Instead of a contest, say where the time of a worker goes in this case. */
+  readonly profile: BenchCase | undefined;
 }
 
 /** A mistake of the caller: its message and the usage are all there is to say. */
@@ -25,14 +27,17 @@ export const usage = `npm run bench -- [options]
   --rounds N       rounds per case, peers taking turns within each (default 5)
   --seconds N      of load per peer and round (default 4)
   --json FILE      every round, for machines
-  --markdown       the tables as Markdown`;
+  --markdown       the tables as Markdown
+  --profile CASE   no contest: the functions in which a worker of Sluice spends its time`;
 
 /** Undefined when help was asked for. */
 export function readOptions(args: readonly string[]): Options | undefined {
   const values = parse(args);
   if (values.help === true) return undefined;
+  const profile = chosen('--profile', cases, values.profile)?.[0];
   return {
-    cases: chosen('--cases', cases, values.cases) ?? cases,
+    profile,
+    cases: profile === undefined ? (chosen('--cases', cases, values.cases) ?? cases) : [profile],
     peers: chosen('--peers', peers, values.peers) ?? peers.filter((peer) => peer.onlyWhenNamed !== true),
     rounds: positive('--rounds', values.rounds),
     seconds: positive('--seconds', values.seconds),
@@ -52,6 +57,7 @@ function parse(args: readonly string[]) {
         seconds: { type: 'string', default: '4' },
         json: { type: 'string' },
         markdown: { type: 'boolean' },
+        profile: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

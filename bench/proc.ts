@@ -35,6 +35,11 @@ export function treePids(rootPid: number): number[] {
   return tree(rootPid).map((stat) => stat.pid);
 }
 
+/** The first process below `rootPid` that has `argument` among its arguments. */
+export function pidOf(rootPid: number, argument: string): number | undefined {
+  return treePids(rootPid).find((pid) => readProc(`/proc/${pid}/cmdline`)?.split('\0').includes(argument));
+}
+
 function tree(rootPid: number): Stat[] {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -7,6 +7,7 @@ import process from 'node:process';
 import { entrants, runContest, warmUpSeconds } from './contest.ts';
 import { loadTool } from './load.ts';
 import { chooseCores, describeMachine } from './machine.ts';
+import { profileCase } from './profile.ts';
 import { readOptions, usage, UsageError, type Options } from './options.ts';
 import { startOrigin } from './origin.ts';
 import type { Peer } from './peer.ts';
@@ -37,7 +38,7 @@ async function bench(options: Options, command: string): Promise<number> {
     process.stderr.write(`! ${text}\n`);
   };
   const { present, versions } = findPeers(options.peers, note);
-  process.stderr.write(`${plan(options, present)}\n`);
+  if (options.profile === undefined) process.stderr.write(`${plan(options, present)}\n`);
 
   const machine = describeMachine();
   const cores = chooseCores();
@@ -47,6 +48,12 @@ async function bench(options: Options, command: string): Promise<number> {
   mkdirSync(originDir);
   const origin = await startOrigin(originDir, options.cases, cores.load);
 
+  if (options.profile !== undefined) {
+    const setup = { benchCase: options.profile, originPort: origin.port, seconds: options.seconds, load, proxyCore: cores.proxy, dir };
+    console.log(await profileCase(setup));
+    await origin.child.stop();
+    return 0;
+  }
   const results: CaseResult[] = [];
   for (const benchCase of options.cases) {
     const { rounds, seconds } = options;
