@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { parseDocument, type LocatedProblem } from './document.ts';
 import { configure, type Configuration, type Overrides } from './effective.ts';
 import { problemsMax } from './findings.ts';
+import { explainReadError } from './read-error.ts';
 import { printable } from './reading.ts';
 
 export { parseDocument, type LocatedProblem, type ParsedDocument, type Position } from './document.ts';
@@ -21,7 +22,7 @@ export async function loadFile(path: string, overrides: Overrides = {}): Promise
   try {
     bytes = await readFile(path);
   } catch (error) {
-    return { kind: 'unreadable', message: `cannot read ${path}: ${reasonOf(error)}` };
+    return { kind: 'unreadable', message: `cannot read ${path}: ${explainReadError(error)}` };
   }
   const text = decode(bytes);
   return text === undefined
@@ -66,19 +67,5 @@ function decode(bytes: Buffer): string | undefined {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return undefined;
-  }
-}
-
-function reasonOf(error: unknown): string {
-  switch (error instanceof Error && 'code' in error ? error.code : undefined) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EACCES':
-    case 'EPERM':
-      return 'this user may not read it';
-    case 'EISDIR':
-      return 'it is a directory; name the file in it';
-    default:
-      return error instanceof Error ? error.message : String(error);
   }
 }

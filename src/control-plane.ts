@@ -1,15 +1,19 @@
 /**
  * What the control plane is made of: the second half of the composition root, in a file of its own because only one process of several loads it.
  */
+import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { buildAdminApi } from '../admin-api/app.ts';
 import type { ProcessState } from '../admin-api/options.ts';
 import { readTokens } from '../admin-api/tokens.ts';
+import { readNamedFiles } from '../config/certificate-files.ts';
 import { interpret } from '../config/interpret.ts';
 import type { Settings, TokenSettings } from '../config/settings.ts';
 import { Census } from './control/census.ts';
 import { openController, type SingleWriter } from './control/controller.ts';
 import { EventLog } from './control/events.ts';
+import { lookEveryMs, NamedTexts } from './control/files/named-texts.ts';
+import { TicketKey } from './control/files/ticket-key.ts';
 import { KeyRotation } from './control/key-rotation.ts';
 import { Names } from './control/names.ts';
 import type { NameResolver } from './control/names/ask.ts';
@@ -70,7 +74,17 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
     random: Math.random,
     onChange: () => refresher?.request(),
   });
+  const texts = new NamedTexts({ read: readNamedFiles, events, log, clock, onChange: () => refresher?.request() });
+  const ticketKey = new TicketKey(
+    () => randomBytes(48),
+    () => performance.now(),
+  );
+  const looking = setInterval(() => {
+    void texts.look();
+    if (ticketKey.renew()) refresher?.request();
+  }, lookEveryMs).unref();
   const closeDrivers = (): void => {
+    clearInterval(looking);
     refresher?.close();
     probes.close();
     names.close();
@@ -86,10 +100,11 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
       surroundings: {
         addresses: () => names.addresses(),
         signingKeys: () => signingKeys.keys(),
-        files: () => new Map(),
-        ticketKey: () => '',
+        files: () => texts.texts(),
+        ticketKey: () => ticketKey.text(),
+        gate: texts,
       },
-      followers: [probes, names],
+      followers: [probes, names, texts],
       file: parts.file,
     });
     const snapshot = () => controller.snapshot();

@@ -203,7 +203,7 @@ export class SingleWriter implements Controller {
     if (isRejection(goal)) return goal;
 
     const { interpret, surroundings, clock } = this.#parts;
-    const preparation = prepare(before, current, goal, { actor, action, reason, interpret, surroundings, nowMs: clock.nowMs() });
+    const preparation = await prepare(before, current, goal, { actor, action, reason, interpret, surroundings, nowMs: clock.nowMs() });
     if (preparation.kind === 'rejected') return preparation;
     const previous = before.number;
     if (preparation.kind === 'unchanged') {

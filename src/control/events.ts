@@ -20,6 +20,7 @@ const messages = {
   drain: 'drain finished',
   addresses: 'addresses of a name changed',
   keys: 'another key signs cookies',
+  certificates: 'files with certificates changed',
 } satisfies Record<Happening['kind'], string>;
 
 /** Each happening becomes one line of the log, and is kept for a while for those who ask what happened. */

@@ -158,7 +158,7 @@ export const signingKeysMax = 4;
 
 /** Something that happened by itself, or came of what somebody did: one for each transition. */
 export interface Happening {
-  readonly kind: 'health' | 'told' | 'busy' | 'ejection' | 'state' | 'drain' | 'addresses' | 'keys';
+  readonly kind: 'health' | 'told' | 'busy' | 'ejection' | 'state' | 'drain' | 'addresses' | 'keys' | 'certificates';
   /** '' = it is about all of them, as is '' for the pool. */
   readonly service: string;
   readonly pool: string;

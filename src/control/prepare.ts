@@ -1,6 +1,7 @@
 /** Decides what a change leads to, without doing anything: the same for a command, a config file, and the start. */
 import { reject, type Rejection } from '../core/change.ts';
 import { effectiveWeights } from '../core/effective-weights.ts';
+import type { Problem } from '../core/errors.ts';
 import { changedFixedParts } from '../core/fixed-parts.ts';
 import { diffJson, equalJson, type Difference, type JsonObject } from '../core/json.ts';
 import { mergeFile } from '../core/merge-file.ts';
@@ -35,6 +36,16 @@ export interface LiveSurroundings {
   files(): FileTexts;
   /** As in {@link Snapshot}. */
   ticketKey(): string;
+  /** Absent: files are not looked at. */
+  readonly gate?: FileGate;
+}
+
+/** Reads files that a document names, so that {@link LiveSurroundings.files} has them. */
+export interface FileGate {
+  /** Of a document that is to come into force. Resolves with what is wrong with those that are not in force already. */
+  admit(document: JsonObject, model: Model): Promise<readonly Problem[]>;
+  /** Of the one that was in force before this process began. */
+  resume(document: JsonObject, model: Model): Promise<void>;
 }
 
 /** Everything that is needed to carry a change out. */
@@ -61,12 +72,12 @@ export interface Circumstances extends Pick<Revision, 'actor' | 'action' | 'reas
  * @param before the latest revision, undefined in an empty store
  * @param running the same, where it is what this process runs by: then its fixed parts cannot change
  */
-export function prepare(
+export async function prepare(
   before: Revision | undefined,
   running: InForce | undefined,
   goal: Goal,
   { interpret, surroundings, nowMs, actor, action, reason }: Circumstances,
-): Prepared | Unchanged | Rejection {
+): Promise<Prepared | Unchanged | Rejection> {
   const { document, undoTo, fileDocument } = goal;
   if (before !== undefined && fileDocument === undefined && equalJson(before.document, document)) return { kind: 'unchanged' };
 
@@ -83,6 +94,10 @@ export function prepare(
   }
 
   const { model } = meaning;
+  const problems = await surroundings?.gate?.admit(document, model);
+  if (problems !== undefined && problems.length > 0) {
+    return reject('INVALID', 'The files that the configuration would name cannot be used; see the list of problems.', problems);
+  }
   const number = (before?.number ?? 0) + 1;
   const slots = slotsAfter(before?.slots ?? {}, running?.model, goal, model, number);
   const revision: Revision = { number, document, createdAtMs: nowMs, actor, action, reason, undoTo, fileDocument, slots };

@@ -41,20 +41,21 @@ export async function prepareStart(parts: StartParts, file: JsonObject | undefin
 }
 
 /** @param misfit what is said where the result is not valid */
-function startFrom(parts: StartParts, latest: Revision | undefined, goal: Goal, misfit: string): Start | Rejection {
+async function startFrom(parts: StartParts, latest: Revision | undefined, goal: Goal, misfit: string): Promise<Start | Rejection> {
   const { interpret, surroundings, clock } = parts;
   const circumstances = { actor: 'file', action: 'file', reason: '', nowMs: clock.nowMs(), interpret, surroundings };
-  const preparation = prepare(latest, undefined, goal, circumstances);
+  const preparation = await prepare(latest, undefined, goal, circumstances);
   if (preparation.kind === 'rejected') return { ...preparation, message: misfit };
   if (preparation.kind === 'prepared') return preparation;
   invariant(latest !== undefined, 'nothing is unchanged in an empty store');
   return resume(parts, latest);
 }
 
-function resume({ interpret, surroundings }: StartParts, revision: Revision): Start | Rejection {
+async function resume({ interpret, surroundings }: StartParts, revision: Revision): Promise<Start | Rejection> {
   const meaning = interpret(revision.document);
   if (meaning.kind === 'valid') {
     const { model } = meaning;
+    await surroundings?.gate?.resume(revision.document, model);
     return { kind: 'resumed', inForce: inForce({ ...revision, slots: completeSlots(model, revision.slots) }, model, surroundings) };
   }
   const message =

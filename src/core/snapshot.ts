@@ -23,6 +23,7 @@ import type {
   Target,
   TargetTls,
 } from './model.ts';
+import { namedFiles, pathsOf } from './named-files.ts';
 import { moveSlots, type SlotTable, type SlotTables } from './slots.ts';
 
 export interface Snapshot {
@@ -127,7 +128,7 @@ export function compileSnapshot(
     routes: model.routes,
     signingKeys,
     addresses: addressesIn(model, addresses),
-    files,
+    files: filesIn(model, files),
     ticketKey,
   };
 }
@@ -136,6 +137,12 @@ export function compileSnapshot(
 function addressesIn({ services }: Model, known: ResolvedNames): ResolvedNames {
   const hosts = services.flatMap(({ pools }) => pools.flatMap(({ targets }) => targets.map(({ address }) => address.host)));
   return new Map([...new Set(hosts)].flatMap((host) => (known.has(host) ? [[host, known.get(host)!]] : [])));
+}
+
+/** A key that nobody needs any more goes nowhere. */
+function filesIn(model: Model, known: FileTexts): FileTexts {
+  const paths = namedFiles({}, model).flatMap(pathsOf);
+  return new Map([...new Set(paths)].flatMap((path) => (known.has(path) ? [[path, known.get(path)!]] : [])));
 }
 
 function compileService(service: Service, slots: SlotTable | undefined, addresses: ResolvedNames): CompiledService {

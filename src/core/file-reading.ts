@@ -1,0 +1,90 @@
+/** What was found in the files that a model names, and what to say of it. */
+import type { Problem } from './errors.ts';
+import { type NamedFiles, pathsOf } from './named-files.ts';
+import type { FileTexts } from './snapshot.ts';
+
+export interface FileReading {
+  readonly named: NamedFiles;
+  /** Of all of its files, where there is no problem. */
+  readonly texts: FileTexts;
+  /** Why they cannot be used. Time is judged apart: see {@link untimely}. */
+  readonly problems: readonly Problem[];
+  /** Of the certificate, where there is one and it can be read. */
+  readonly facts: CertificateFacts | undefined;
+}
+
+export interface CertificateFacts {
+  /** DNS names that it is for, in lower case, perhaps with `*` as their first label. */
+  readonly names: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly validFromMs: number;
+  readonly validToMs: number;
+}
+
+/** From so long before the end of a certificate on there are warnings: tools that renew do it 30 days before, so by then something is wrong. */
+export const soonMs = 14 * 86_400_000;
+
+/** Whether a certificate is over or has not begun. */
+export function untimely({ named, facts }: FileReading, nowMs: number): Problem | undefined {
+  if (named.kind !== 'certificate' || facts === undefined) return undefined;
+  const { validFromMs, validToMs } = facts;
+  const { certFile, certPointer: pointer } = named;
+  if (nowMs >= validToMs) {
+    return { pointer, message: `the certificate in ${quote(certFile)} expired on ${day(validToMs)}; renew it, or name one that is valid` };
+  }
+  if (nowMs < validFromMs) {
+    const wayOut = 'check the clock of this machine, or name one that is valid';
+    return { pointer, message: `the certificate in ${quote(certFile)} is not valid before ${day(validFromMs)}; ${wayOut}` };
+  }
+  return undefined;
+}
+
+/** A sentence on a certificate that will be over soon. */
+export function expiresSoon({ named, facts }: FileReading, nowMs: number): string | undefined {
+  if (named.kind !== 'certificate' || facts === undefined) return undefined;
+  const left = facts.validToMs - nowMs;
+  if (left <= 0 || left > soonMs) return undefined;
+  return `The certificate in ${quote(named.certFile)} expires on ${day(facts.validToMs)}; whatever renews it should have done so by now.`;
+}
+
+/** One name, one certificate: which of two would be shown for it, nobody could tell from the document. */
+export function sharedNames(readings: readonly FileReading[]): Problem[] {
+  const problems: Problem[] = [];
+  const firstWith = new Map<string, string>();
+  for (const { named, facts } of readings) {
+    if (named.kind !== 'certificate') continue;
+    for (const name of facts?.names ?? []) {
+      const place = `${named.owner} ${name}`;
+      const earlier = firstWith.get(place);
+      if (earlier === undefined) firstWith.set(place, named.certFile);
+      else {
+        const message = `the certificate in ${quote(named.certFile)} is for ${quote(name)}, and so is the one in ${quote(earlier)}; leave one of them out`;
+        problems.push({ pointer: named.certPointer, message });
+        break;
+      }
+    }
+  }
+  return problems;
+}
+
+/** The texts of all readings that are usable, by path. */
+export function textsOf(readings: Iterable<FileReading>): FileTexts {
+  const texts = new Map<string, string>();
+  // Last the certificates: a text that belongs to a key must be the one that was read with it.
+  const sorted = [...readings].toSorted((a, b) => Number(a.named.kind === 'certificate') - Number(b.named.kind === 'certificate'));
+  for (const reading of sorted) for (const [path, text] of reading.texts) texts.set(path, text);
+  return texts;
+}
+
+export function sameTexts(a: FileReading, b: FileReading): boolean {
+  return pathsOf(a.named).every((path) => a.texts.get(path) === b.texts.get(path));
+}
+
+/** UTC, without the time: `2026-11-21`. */
+export function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+function quote(path: string): string {
+  return JSON.stringify(path);
+}
