@@ -1,16 +1,18 @@
 import type { Socket } from 'node:net';
 import { type Conditions, noConditions } from '../src/core/conditions.ts';
 import { dueToClose } from '../src/core/drain.ts';
-import type { Listener, SocketAddress } from '../src/core/model.ts';
+import type { Listener, SocketAddress, TargetTls } from '../src/core/model.ts';
 import type { WorkerReport } from '../src/core/reports.ts';
 import type { FileTexts, Snapshot } from '../src/core/snapshot.ts';
 import { type AccessLine, formatAccessLine } from './access-line.ts';
 import { accountsOf, type Doing, reportAccounts } from './accounts.ts';
 import { CauseCounter } from './counters.ts';
 import type { DataPlane, DataPlaneOptions } from './data-plane.ts';
+import { Admission, UpstreamRoom } from './entrance/admission.ts';
 import type { Exchange } from './exchange.ts';
 import { Http1Connector } from './http1/connector.ts';
-import { ListeningSocket, type ListenerSetup } from './listener.ts';
+import { type Destination, Destinations } from './http1/destination.ts';
+import { type ListenerPlace, type ListenerSetup, ListeningSocket } from './listener.ts';
 import type { LiveTarget, WorkerShare } from './live.ts';
 import { Mirrors } from './mirrors.ts';
 import type { Plane } from './plane.ts';
@@ -41,20 +43,31 @@ class Engine implements DataPlane {
   #ticks = 0;
   #wasLate = false;
   #drain: Drain | undefined;
-  readonly #handOver: ((socket: Socket, listener: string) => boolean) | undefined;
+  readonly #place: ListenerPlace;
+  readonly #upstreamRoom: UpstreamRoom;
   readonly #share: WorkerShare;
   #conditions = new KnownConditions(noConditions);
   #files: FileTexts = new Map();
   #ticketKey = '';
+  #destinations: Destinations | undefined;
+  readonly #onUnusableFiles: (error: unknown, settings: TargetTls) => void;
 
   constructor(options: DataPlaneOptions) {
     const { access, handOver } = options;
     this.#share = options.workers ?? { count: 1, index: 0 };
-    this.#handOver = handOver && ((socket, listener) => handOver(socket, listener, this.connections));
+    this.#place = {
+      handOver: handOver && ((socket, listener) => handOver(socket, listener, this.connections)),
+      copySocket: options.copySocket,
+      share: this.#share,
+    };
+    const admission = new Admission(options.room ?? { descriptors: Infinity, heldBytesMax: Infinity }, this.#listening);
+    this.#upstreamRoom = new UpstreamRoom(admission.clientsMax, () => this.#closeIdleUpstream());
     const clock = this.#clock;
     let time = new Date().toISOString();
     let timeMs = clock.nowMs;
     const onBug = (error: unknown) => options.warn({ err: error }, 'unexpected error in the data plane');
+    this.#onUnusableFiles = (error, tls) =>
+      options.warn({ err: error, tls }, 'the files of a pool’s tls cannot be used; its targets are not trusted');
     this.#upgrades = new ProxiedUpgrades(clock, onBug);
     const mirrors = new Mirrors(clock, Math.random, onBug);
     this.#plane = {
@@ -65,6 +78,7 @@ class Engine implements DataPlane {
       draining: false,
       random: Math.random,
       terminations: new CauseCounter(),
+      admission,
       upgrades: this.#upgrades,
       mirrors,
       onBug,
@@ -83,8 +97,11 @@ class Engine implements DataPlane {
   apply(snapshot: Snapshot): void {
     const before = this.#plane.routing;
     this.#setClock(coarseNow());
+    const destinations = new Destinations(snapshot.files, this.#onUnusableFiles, this.#destinations);
+    this.#destinations = destinations;
     this.#plane.routing = bindRouting(snapshot, before, {
-      connectorTo: (address: SocketAddress) => new Http1Connector(address, this.#clock),
+      destinationOf: (target, tls) => destinations.of(target, tls),
+      connectorTo: (destination: Destination) => new Http1Connector(destination, this.#clock, this.#upstreamRoom),
       random: Math.random,
       share: this.#share,
       conditions: this.#conditions,
@@ -114,7 +131,7 @@ class Engine implements DataPlane {
     try {
       for (const listener of this.#plane.routing.listeners) {
         // Known before it accepts, so that a drain finds its connections even if a later listener cannot be opened.
-        const listening = new ListeningSocket(this.#plane, this.#setupOf(listener), this.#handOver);
+        const listening = new ListeningSocket(this.#plane, this.#setupOf(listener), this.#place);
         this.#listening.push(listening);
         addresses.push(await listening.open(sockets?.get(listener.name)));
       }
@@ -175,6 +192,7 @@ class Engine implements DataPlane {
     this.#wasLate = late;
     if (mayWait) return;
     for (const listening of this.#listening) listening.onTick(nowMs);
+    this.#plane.admission.onTick(nowMs);
     this.#upgrades.onTick(nowMs);
     if (++this.#ticks % tidyEveryTicks === 0) {
       this.#plane.dateLine = dateLine();
@@ -196,6 +214,12 @@ class Engine implements DataPlane {
     for (const service of services.values()) {
       for (const pool of service.pools) pool.onTime(nowMs, wallMs);
       for (const target of targetsOf(service)) target.connector.tidy();
+    }
+  }
+
+  #closeIdleUpstream(): void {
+    for (const service of this.#plane.routing.services.values()) {
+      for (const target of targetsOf(service)) if (target.connector.closeIdle()) return;
     }
   }
 

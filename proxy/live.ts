@@ -4,13 +4,14 @@ import type { Balancer, Candidate } from '../src/core/balancing/balancer.ts';
 import { clientRegisters } from '../src/core/clients.ts';
 import { goodCondition, type TargetCondition } from '../src/core/conditions.ts';
 import { afterFailure, afterSuccess, afterTime, type Ejection, notEjected } from '../src/core/ejection.ts';
-import type { OperatorState, SocketAddress } from '../src/core/model.ts';
+import type { OperatorState } from '../src/core/model.ts';
 import type { OverrideTable } from '../src/core/overrides.ts';
 import type { PeakEwma } from '../src/core/peak-ewma.ts';
 import { slowStartShare } from '../src/core/slow-start.ts';
 import { type CompiledPool, type CompiledService, stricter } from '../src/core/snapshot.ts';
 import type { SplitSequence } from '../src/core/split.ts';
 import { DurationCounter, StatusCounter } from './counters.ts';
+import type { Destination } from './http1/destination.ts';
 import type { Connector } from './sides.ts';
 import type { StickyClients } from './sticky.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -77,7 +78,7 @@ export function shareOfLimit(limit: number, { count, index }: WorkerShare): numb
 
 export class LiveTarget implements Candidate {
   readonly id: string;
-  address: SocketAddress;
+  destination: Destination;
   connector: Connector;
   /** Requests claimed and not yet released, upgraded connections included. */
   inFlight = 0;
@@ -104,9 +105,9 @@ export class LiveTarget implements Candidate {
   latency: PeakEwma | undefined;
   #wasAvailable = true;
 
-  constructor(id: string, address: SocketAddress, connector: Connector) {
+  constructor(id: string, destination: Destination, connector: Connector) {
     this.id = id;
-    this.address = address;
+    this.destination = destination;
     this.connector = connector;
   }
 

@@ -1,6 +1,6 @@
 import { type MirrorLimits, mirrorLimits } from '../src/core/mirror-limits.ts';
-import type { SocketAddress } from '../src/core/model.ts';
 import type { MirrorReport } from '../src/core/reports.ts';
+import type { Destination } from './http1/destination.ts';
 import { Framing, type RequestHead } from './message.ts';
 import { MirrorAccount } from './mirrors/account.ts';
 import { MirrorConnections } from './mirrors/connections.ts';
@@ -22,7 +22,7 @@ export interface MirroredService<Pool extends { readonly id: string }> {
 /** What a copy needs to know of a target. */
 export interface MirrorTarget {
   readonly id: string;
-  readonly address: SocketAddress;
+  readonly destination: Destination;
 }
 
 /** Nothing of these is meant to change anything at the target (RFC 9110 section 9.2.1). */
@@ -167,7 +167,7 @@ export class Mirrors implements CopyOwner {
       account.drop('no_target');
       return undefined;
     }
-    const copy = new Copy(this, account, target.address, head, forwarding, this.#clock.nowMs);
+    const copy = new Copy(this, account, target.destination, head, forwarding, this.#clock.nowMs);
     this.#copies.add(copy);
     if (head.framing === Framing.none) copy.onEnd();
     return copy;

@@ -6,13 +6,14 @@
  * even where revisions in between did not name it (`accounts.ts`).
  */
 import { type Conditions, goodCondition, type TargetCondition } from '../src/core/conditions.ts';
-import type { Listener, SocketAddress } from '../src/core/model.ts';
+import type { Listener, TargetTls } from '../src/core/model.ts';
 import { compileOverrides } from '../src/core/overrides.ts';
 import { PeakEwma } from '../src/core/peak-ewma.ts';
 import { compileRoutes, type RouteTable } from '../src/core/routes.ts';
 import type { CompiledPool, CompiledService, CompiledTarget, Snapshot } from '../src/core/snapshot.ts';
 import { SplitSequence } from '../src/core/split.ts';
 import { accountsOf, KnownAccounts, retire, type Account } from './accounts.ts';
+import { type Destination, isRenewed } from './http1/destination.ts';
 import { bindBalancer, LivePool, type LiveService, LiveTarget, PoolCounts, ServiceCounts, shareOfLimit, type WorkerShare } from './live.ts';
 import type { Connector } from './sides.ts';
 import { StickyClients } from './sticky.ts';
@@ -29,7 +30,9 @@ export interface Routing {
 }
 
 export interface BindOptions {
-  readonly connectorTo: (address: SocketAddress) => Connector;
+  /** The same object for as long as nothing of it changes. */
+  readonly destinationOf: (target: CompiledTarget, tls: TargetTls) => Destination;
+  readonly connectorTo: (destination: Destination) => Connector;
   /** Numbers in [0, 1). */
   readonly random: () => number;
   readonly share: WorkerShare;
@@ -140,8 +143,9 @@ function bindPool(service: CompiledService, pool: CompiledPool, previous: LivePo
   let hasChanged = false;
   const targets = pool.targets.map((target) => {
     const before = known.target(service.id, pool.id, target.id);
-    const live = before ?? new LiveTarget(target.id, target.address, binding.connectorTo(target.address));
-    if (before !== undefined) moveTarget(before, target, namedBefore.has(before), binding);
+    const destination = binding.destinationOf(target, pool.tls);
+    const live = before ?? new LiveTarget(target.id, destination, binding.connectorTo(destination));
+    if (before !== undefined) moveTarget(before, destination, namedBefore.has(before), binding);
     if (!namedBefore.has(live) && !binding.isFirst) live.arrive();
     if (live.weight !== target.weight) hasChanged = true;
     setPolicy(live, target, pool, share);
@@ -154,12 +158,18 @@ function bindPool(service: CompiledService, pool: CompiledPool, previous: LivePo
 }
 
 /** The same target has moved, or returns: what runs on its old connections finishes there, what comes goes to the new address. */
-function moveTarget(target: LiveTarget, { address }: CompiledTarget, wasNamed: boolean, { connectorTo }: Binding): void {
-  if (wasNamed && target.address.host === address.host && target.address.port === address.port) return;
-  target.connector.close();
-  if (target.address.host !== address.host || target.address.port !== address.port) target.arrive();
-  target.address = address;
-  target.connector = connectorTo(address);
+function moveTarget(target: LiveTarget, destination: Destination, wasNamed: boolean, { connectorTo }: Binding): void {
+  const { destination: before, connector } = target;
+  if (wasNamed && before === destination) return;
+  const { host, port } = destination.address;
+  if (before.address.host !== host || before.address.port !== port) target.arrive();
+  target.destination = destination;
+  if (wasNamed && isRenewed(before, destination)) {
+    connector.renew(destination);
+    return;
+  }
+  connector.close();
+  target.connector = connectorTo(destination);
 }
 
 function setPolicy(live: LiveTarget, { weight, state, drainUntilMs }: CompiledTarget, pool: CompiledPool, share: WorkerShare): void {

@@ -8,6 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Cause } from '../src/core/terminations.ts';
+import type { Destination } from './http1/destination.ts';
 import type { RequestHead, ResponseHead } from './message.ts';
 
 /** Where answers go. */
@@ -16,10 +17,13 @@ export interface Downstream {
   readonly clientAddress: string;
   /** Whether the client's connection is encrypted. */
   readonly encrypted: boolean;
+  /** What the present request and its trace are called; '' = nothing. */
+  readonly requestId: string;
+  readonly traceId: string;
   /** Whether bytes of a further request have come already: whoever sent them does not know the answer to this one. */
   readonly hasMore: boolean;
-  /** Field lines that tell the target whom it talks to: X-Forwarded-For, -Proto and -Host, and Via. */
-  forwardingFields(head: RequestHead): string;
+  /** Field lines that tell the target whom it talks to, and about what: X-Forwarded-For, -Proto and -Host, Via, and what the request lacks of names. */
+  readonly forwardingFields: string;
   /** An interim answer: 100, 103 … */
   sendInterim(head: ResponseHead): void;
   /** `extra` are further field lines. */
@@ -110,8 +114,12 @@ export interface Connector {
   take(events: UpstreamEvents, careful: boolean): Upstream | undefined;
   /** A new connection; its outcome comes as `onConnected` or `onTargetFailed`. */
   open(events: UpstreamEvents): Upstream;
+  /** New connections are made by what the files of this one say; those that are open go on. */
+  renew(destination: Destination): void;
   /** Closes idle connections that are too old. Called about every second. */
   tidy(): void;
+  /** Closes the connection that has been idle for longest. False = none is idle. */
+  closeIdle(): boolean;
   /** Closes idle connections now and keeps none any more. */
   close(): void;
   /** Connections to the target at most, idle ones included: for a new one the oldest idle one goes. Infinity = no limit. */

@@ -1,10 +1,11 @@
 import { Agent, createServer, type ClientRequest, type IncomingMessage, type Server } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import httpProxy from 'http-proxy-3';
 import type { Cause } from '../src/core/terminations.ts';
 import { ownAnswer } from './answer.ts';
 import { ClosableWebSocket, lingerMs } from './closable-websocket.ts';
 import { connectFailure } from './http1/connect-failure.ts';
+import { openTargetSocket, readyEvent } from './http1/target-socket.ts';
 import type { RequestHead } from './message.ts';
 import type { UpgradingExchange, Upgrades } from './plane.ts';
 import type { LiveTarget } from './live.ts';
@@ -147,11 +148,11 @@ export class ProxiedUpgrades implements Upgrades {
   }
 
   #connect(client: Socket, { claim }: UpgradingExchange): Socket {
-    const { host, port } = claim.target!.address;
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000, autoSelectFamily: true });
+    const { destination } = claim.target!;
+    const socket = openTargetSocket(destination, { keepAliveDelayMs: 30_000 });
     let failure: Error | undefined;
     socket.on('error', (error) => (failure = error));
-    socket.on('connect', () => this.#onConnected(client));
+    socket.on(readyEvent(destination), () => this.#onConnected(client));
     socket.on('close', () => this.#onTargetClosed(client, socket, failure));
     return socket;
   }
@@ -176,8 +177,9 @@ export class ProxiedUpgrades implements Upgrades {
   #onTargetClosed(client: Socket, target: Socket, failure: Error | undefined): void {
     const connection = this.#connections.get(client);
     if (connection === undefined || connection.connected || connection.target !== target || connection.status !== 0) return;
-    const { cause } = connectFailure(failure);
-    connection.exchange.noteOutcome(true);
+    const { cause } = connectFailure(failure, target);
+    // What we ourselves lack is not the target's fault.
+    if (cause !== 'proxy_exhausted') connection.exchange.noteOutcome(true);
     if (!this.#tryAnother(connection)) this.#fail(client, cause);
   }
 

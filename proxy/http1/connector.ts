@@ -1,5 +1,6 @@
-import type { SocketAddress } from '../../src/core/model.ts';
+import { unlimitedRoom, type UpstreamRoom } from '../entrance/admission.ts';
 import type { Connector, UpstreamEvents } from '../sides.ts';
+import type { Destination } from './destination.ts';
 import { Http1Upstream, type UpstreamOwner } from './upstream.ts';
 
 /** Idle connections kept to one target. More than that at once were a peak, not a habit. */
@@ -18,8 +19,9 @@ const safetyMs = 1000;
  * how long the target keeps idle connections, from what it says and from when it closed one, and never uses one near that age.
  */
 export class Http1Connector implements Connector, UpstreamOwner {
-  readonly #address: SocketAddress;
+  #destination: Destination;
   readonly #clock: { readonly nowMs: number };
+  readonly #room: UpstreamRoom;
   connectionsMax = Infinity;
   readonly #idle: Http1Upstream[] = [];
   /** Open or being opened, idle ones included. */
@@ -28,9 +30,10 @@ export class Http1Connector implements Connector, UpstreamOwner {
   #closed = false;
 
   /** @param clock a coarse clock: exact to a tick */
-  constructor(address: SocketAddress, clock: { readonly nowMs: number }) {
-    this.#address = address;
+  constructor(destination: Destination, clock: { readonly nowMs: number }, room: UpstreamRoom = unlimitedRoom) {
+    this.#destination = destination;
     this.#clock = clock;
+    this.#room = room;
   }
 
   take(events: UpstreamEvents, careful: boolean): Http1Upstream | undefined {
@@ -45,9 +48,20 @@ export class Http1Connector implements Connector, UpstreamOwner {
   }
 
   open(events: UpstreamEvents): Http1Upstream {
-    if (this.#connections >= this.connectionsMax) this.#idle.shift()?.close();
+    if (this.#connections >= this.connectionsMax) this.closeIdle();
+    this.#room.enter();
     this.#connections++;
-    return new Http1Upstream(this.#address, this, events);
+    return new Http1Upstream(this.#destination, this, events);
+  }
+
+  renew(destination: Destination): void {
+    this.#destination = destination;
+  }
+
+  closeIdle(): boolean {
+    const oldest = this.#idle.shift();
+    oldest?.close();
+    return oldest !== undefined;
   }
 
   tidy(): void {
@@ -73,6 +87,7 @@ export class Http1Connector implements Connector, UpstreamOwner {
 
   onClosed(upstream: Http1Upstream): void {
     this.#connections--;
+    this.#room.leave();
     const index = this.#idle.lastIndexOf(upstream);
     if (index < 0) return;
     this.#idle.splice(index, 1);

@@ -5,12 +5,13 @@ import { Framing, type RequestHead } from '../message.ts';
 import type { Upstream, UpstreamEvents } from '../sides.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
-import { connectFailure } from './connect-failure.ts';
+import { connectFailure, isEncryptionFailure } from './connect-failure.ts';
 import { readBytes } from './copies.ts';
+import type { Destination } from './destination.ts';
 import type { HeadLimits } from './request-head.ts';
 import { Outbox } from './outbox.ts';
 import { Http1ResponseHead } from './response-head.ts';
-import { TargetSocket } from './target-socket.ts';
+import { openTargetSocket, readyEvent } from './target-socket.ts';
 
 /** What an upstream connection tells the connector that made it. */
 export interface UpstreamOwner {
@@ -53,8 +54,8 @@ export class Http1Upstream implements Upstream, BodySink {
   #requestDone = true;
   #readPaused = false;
 
-  constructor(address: SocketAddress, owner: UpstreamOwner, events: UpstreamEvents) {
-    this.#address = address;
+  constructor(destination: Destination, owner: UpstreamOwner, events: UpstreamEvents) {
+    this.#address = destination.address;
     this.#owner = owner;
     this.#events = events;
     const onread = {
@@ -64,17 +65,15 @@ export class Http1Upstream implements Upstream, BodySink {
         return true;
       },
     };
-    const socket = new TargetSocket({ noDelay: true, keepAlive: true, onread }, (bytes) => this.#onData(bytes));
+    const socket = openTargetSocket(destination, { onread, onLastBytes: (bytes) => this.#onData(bytes) });
     this.#socket = socket;
     this.#outbox = new Outbox(socket);
     let failure: Error | undefined;
-    socket.on('connect', () => this.#onConnect());
+    socket.on(readyEvent(destination), () => this.#onConnect());
     socket.on('drain', () => this.#events?.onTargetReady());
     socket.on('end', () => this.#onClose(undefined));
     socket.on('error', (error) => (failure = error));
     socket.on('close', () => this.#onClose(failure));
-    // All addresses of a name are tried, as anybody expects of a name with an IPv6 and an IPv4 address.
-    socket.connect({ host: address.host, port: address.port, autoSelectFamily: true });
   }
 
   /** Gives the connection to the next request. */
@@ -254,7 +253,7 @@ export class Http1Upstream implements Upstream, BodySink {
       this.#events?.onResponseEnd('');
       return;
     }
-    const { cause, detail } = this.connected ? brokenOff(this.#state, failure) : connectFailure(failure);
+    const { cause, detail } = this.connected ? brokenOff(this.#state, failure) : connectFailure(failure, this.#socket);
     this.#fail(cause, detail);
   }
 
@@ -271,7 +270,9 @@ function authorityOf({ host, port }: SocketAddress): string {
 }
 
 function brokenOff(state: string, failure: Error | undefined): { cause: Cause; detail: string } {
-  return { cause: state === 'body' ? 'response_incomplete' : 'connection_terminated', detail: failure?.message ?? '' };
+  const detail = failure?.message ?? '';
+  if (state === 'body') return { cause: 'response_incomplete', detail };
+  return { cause: isEncryptionFailure(failure) ? 'tls_protocol_error' : 'connection_terminated', detail };
 }
 
 const answerStart = Buffer.from('HTTP/1.');

@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
-import type { SocketAddress } from '../../src/core/model.ts';
+import type { Destination } from '../http1/destination.ts';
+import { openTargetSocket, readyEvent } from '../http1/target-socket.ts';
 import type { Carrier, Copy } from './copy.ts';
 import { copyFields } from './copy-fields.ts';
 
@@ -38,7 +39,7 @@ export class MirrorConnection implements Carrier, Dispatcher.DispatchHandler {
   #answerBytes = 0;
   #isGone = false;
 
-  constructor(UndiciClient: ClientClass, { host, port }: SocketAddress, owner: ConnectionOwner) {
+  constructor(UndiciClient: ClientClass, destination: Destination, owner: ConnectionOwner) {
     this.#owner = owner;
     // What the origin says does not matter: we connect, and every copy brings its Host.
     this.#client = new UndiciClient('http://mirror', {
@@ -50,10 +51,10 @@ export class MirrorConnection implements Carrier, Dispatcher.DispatchHandler {
       keepAliveTimeout: 600_000,
       // Undici's own connector does not say which socket it is connecting, so that it could not be broken off.
       connect: (_options, callback) => {
-        const socket = connect({ host, port, noDelay: true, keepAlive: true, autoSelectFamily: true });
+        const socket = openTargetSocket(destination);
         this.#socket = socket;
         let isConnected = false;
-        socket.once('connect', () => {
+        socket.once(readyEvent(destination), () => {
           isConnected = true;
           callback(null, socket);
         });

@@ -1,16 +1,16 @@
 import type { MirrorLimits } from '../../src/core/mirror-limits.ts';
-import type { SocketAddress } from '../../src/core/model.ts';
+import type { Destination } from '../http1/destination.ts';
 import { type ClientClass, type ConnectionOwner, MirrorConnection } from './connection.ts';
 import type { Carrier, Copy } from './copy.ts';
 
 /** So many copies in a row that a target breaks off are enough: each costs a connection, and the requests beside it would feel that. */
 const resetsMax = 8;
 
-/** The connections for copies to one address, and the copies that wait for one. */
-class AddressConnections implements ConnectionOwner, Carrier {
+/** The connections for copies to one destination, and the copies that wait for one. */
+class DestinationConnections implements ConnectionOwner, Carrier {
   readonly answerBytes: number;
   readonly onBug: (error: unknown) => void;
-  readonly #address: SocketAddress;
+  readonly #destination: Destination;
   readonly #limits: MirrorLimits;
   readonly #clock: { readonly nowMs: number };
   readonly #UndiciClient: ClientClass;
@@ -21,10 +21,10 @@ class AddressConnections implements ConnectionOwner, Carrier {
   #pausedUntilMs = -Infinity;
   #resetsInARow = 0;
 
-  constructor(address: SocketAddress, { limits, clock, onBug, UndiciClient }: ConnectionsOptions) {
+  constructor(destination: Destination, { limits, clock, onBug, UndiciClient }: ConnectionsOptions) {
     this.answerBytes = limits.answerBytes;
     this.onBug = onBug;
-    this.#address = address;
+    this.#destination = destination;
     this.#limits = limits;
     this.#clock = clock;
     this.#UndiciClient = UndiciClient;
@@ -96,7 +96,7 @@ class AddressConnections implements ConnectionOwner, Carrier {
   #freeConnection(): MirrorConnection | undefined {
     const free = this.#connections.find(({ isFree }) => isFree);
     if (free !== undefined || this.#connections.length >= this.#limits.connections) return free;
-    const connection = new MirrorConnection(this.#UndiciClient, this.#address, this);
+    const connection = new MirrorConnection(this.#UndiciClient, this.#destination, this);
     this.#connections.push(connection);
     return connection;
   }
@@ -120,39 +120,38 @@ export interface ConnectionsOptions {
   readonly UndiciClient: ClientClass;
 }
 
-/** All connections for copies of one worker, by address. */
+/** All connections for copies of one worker, by destination. */
 export class MirrorConnections {
   readonly #options: ConnectionsOptions;
-  readonly #byAddress = new Map<string, AddressConnections>();
+  readonly #byKey = new Map<string, DestinationConnections>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
   }
 
-  /** How many addresses are connected to, or were lately. */
+  /** How many destinations are connected to, or were lately. */
   get size(): number {
-    return this.#byAddress.size;
+    return this.#byKey.size;
   }
 
   /** Sends a copy over the first connection that is free, or a new one, or when one is; or drops it. */
   send(copy: Copy): void {
-    const { address } = copy;
-    const key = `${address.host} ${address.port}`;
-    let known = this.#byAddress.get(key);
-    if (known === undefined) this.#byAddress.set(key, (known = new AddressConnections(address, this.#options)));
+    const { destination } = copy;
+    let known = this.#byKey.get(destination.key);
+    if (known === undefined) this.#byKey.set(destination.key, (known = new DestinationConnections(destination, this.#options)));
     known.send(copy);
   }
 
-  /** Gives up what has not been used for a while, so that addresses which nobody mirrors to any more leave nothing behind. */
+  /** Gives up what has not been used for a while, so that destinations which nobody mirrors to any more leave nothing behind. */
   tidy(nowMs: number): void {
-    for (const [key, connections] of this.#byAddress) {
+    for (const [key, connections] of this.#byKey) {
       connections.tidy(nowMs);
-      if (!connections.isUsed) this.#byAddress.delete(key);
+      if (!connections.isUsed) this.#byKey.delete(key);
     }
   }
 
   close(): void {
-    for (const connections of this.#byAddress.values()) connections.close();
-    this.#byAddress.clear();
+    for (const connections of this.#byKey.values()) connections.close();
+    this.#byKey.clear();
   }
 }

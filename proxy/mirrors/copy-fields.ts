@@ -5,8 +5,8 @@ import type { Copy } from './copy.ts';
 export const mirrorField = 'x-sluice-mirror';
 
 /** The fields of a copy as undici wants them: name, value, name, value … */
-export function copyFields({ address, authority, fields }: Copy): string[] {
-  const list = ['host', authority === '' ? authorityOf(address) : authority, mirrorField, '1'];
+export function copyFields({ destination, authority, fields }: Copy): string[] {
+  const list = ['host', authority === '' ? authorityOf(destination.address) : authority, mirrorField, '1'];
   for (let start = 0; start < fields.length;) {
     const end = fields.indexOf('\r\n', start);
     const colon = fields.indexOf(':', start);

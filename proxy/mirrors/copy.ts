@@ -1,5 +1,5 @@
 import type { MirrorDrop, MirrorLimits } from '../../src/core/mirror-limits.ts';
-import type { SocketAddress } from '../../src/core/model.ts';
+import type { Destination } from '../http1/destination.ts';
 import { Framing, type RequestHead } from '../message.ts';
 import type { MirrorAccount } from './account.ts';
 
@@ -32,7 +32,7 @@ export interface Carrier {
 
 /** One copy, from the head of its request to the end of its answer: `recording` → `whole` → `over`. */
 export class Copy implements Recording {
-  readonly address: SocketAddress;
+  readonly destination: Destination;
   readonly method: string;
   readonly target: string;
   readonly authority: string;
@@ -50,10 +50,10 @@ export class Copy implements Recording {
   #bodyBytes = 0;
 
   // The head is used again for the next request of its connection, so everything needed of it is taken now.
-  constructor(owner: CopyOwner, account: MirrorAccount, address: SocketAddress, head: RequestHead, forwarding: string, nowMs: number) {
+  constructor(owner: CopyOwner, account: MirrorAccount, destination: Destination, head: RequestHead, forwarding: string, nowMs: number) {
     this.#owner = owner;
     this.#account = account;
-    this.address = address;
+    this.destination = destination;
     this.method = head.method;
     this.target = head.target;
     this.authority = head.authority;

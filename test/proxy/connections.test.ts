@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Http1Connector } from '../../proxy/http1/connector.ts';
+import { plainDestination } from '../../proxy/http1/destination.ts';
 import { Http1RequestHead } from '../../proxy/http1/request-head.ts';
 import type { RequestHead } from '../../proxy/message.ts';
 import type { UpstreamEvents } from '../../proxy/sides.ts';
@@ -187,7 +188,7 @@ describe('what is learned from a target that closes idle connections', () => {
   test('keeps requests off connections near that age, and is forgotten in time', async (t) => {
     const target = await startRawTarget(t, (peer) => peer.socket.on('data', () => peer.send(ok)));
     const clock = { nowMs: 0 };
-    const connector = new Http1Connector(target.address, clock);
+    const connector = new Http1Connector(plainDestination(target.address), clock);
     t.onTestFinished(() => connector.close());
     /** Leaves one idle connection behind, and says whether it is new. */
     const use = async () => {

@@ -4,7 +4,9 @@ import type { PoolLimits } from '../../src/core/model.ts';
 import { type Cause, causes, terminations } from '../../src/core/terminations.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
 import type { Answer, Peer } from '../support/raw-client.ts';
+import { createAuthority } from '../support/certificates.ts';
 import { deadPort, deafPort, startRawTarget } from '../support/target.ts';
+import { startTlsTarget } from '../support/tls-target.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const shortMs = 100;
@@ -76,6 +78,12 @@ const provocations: Record<Cause, ((t: TestContext) => Promise<Provoked>) | stri
   connection_failed: 'takes an error of the system that is none of the others; retries.test.ts has the list',
   connection_timeout: async (t) => ask(t, atAddress('127.0.0.1', await deafPort(t))),
   connection_terminated: (t) => askTarget(t, (peer) => peer.end(), { retryAttempts: 0 }),
+  tls_certificate_error: async (t) => {
+    const target = await startTlsTarget(t, createAuthority().issue());
+    return ask(t, { pools: { blue: [target] }, targets: { 'blue/t1': { encrypted: true } }, retryAttempts: 0 });
+  },
+  tls_protocol_error: (t) =>
+    askTarget(t, saying('HTTP/1.1 400 Bad Request\r\n\r\n'), { targets: { 'blue/t1': { encrypted: true } }, retryAttempts: 0 }),
   response_timeout: (t) => askTarget(t, () => {}, { timeouts: { responseMs: shortMs } }),
   request_timeout: (t) => askTarget(t, () => {}, { timeouts: { requestMs: shortMs } }),
   target_stalled: async (t) => {
@@ -131,6 +139,17 @@ const provocations: Record<Cause, ((t: TestContext) => Promise<Provoked>) | stri
     await (await proxy.connect()).ask('GET / HTTP/1.1');
     proxy.countTurnedAway();
     return { proxy, answer: await (await proxy.connect()).answer() };
+  },
+  proxy_exhausted: 'takes a process without descriptors; e2e/overload.test.ts has one, and retries.test.ts the list of errors',
+  memory_limit: async (t) => {
+    const target = await startRawTarget(t, (peer) => peer.send('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n'));
+    const proxy = await startProxy(t, { pools: { blue: [target] }, bufferedBytesMax: 1 });
+    const client = await proxy.connect();
+    client.pause();
+    client.send(get);
+    (await target.peer(0)).send(Buffer.alloc(50_000_000));
+    await proxy.logged(() => true);
+    return { proxy, answer: undefined };
   },
   drained: async (t) => {
     const target = await startRawTarget(t);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { accountsOf, reportAccounts } from '../../proxy/accounts.ts';
+import { plainDestination } from '../../proxy/http1/destination.ts';
 import { type LivePool, type LiveTarget, shareOfLimit } from '../../proxy/live.ts';
-import { applyConditions, bindRouting, emptyRouting, KnownConditions, type Routing } from '../../proxy/routing.ts';
+import { applyConditions, type BindOptions, bindRouting, emptyRouting, KnownConditions, type Routing } from '../../proxy/routing.ts';
 import type { Connector } from '../../proxy/sides.ts';
 import type { TargetCondition } from '../../src/core/conditions.ts';
 import type { Pool, Target } from '../../src/core/model.ts';
@@ -24,9 +25,10 @@ class World {
     const services = [aService('shop', { pools: [aPool('blue', { ...pool, targets })] })];
     const snapshot = compileSnapshot({ listeners: [], routes: [], services }, this.routing.revision + 1);
     const { nowMs } = this;
-    const connectorTo = () => ({ close: () => {} }) as unknown as Connector;
+    const destinationOf: BindOptions['destinationOf'] = ({ address }) => plainDestination(address);
+    const connectorTo = () => ({ close: () => {}, renew: () => {} }) as unknown as Connector;
     const common = { random: () => 0.5, share: { count: 1, index: 0 }, conditions: this.#conditions, nowMs, wallMs: nowMs };
-    this.routing = bindRouting(snapshot, this.routing, { connectorTo, ...common });
+    this.routing = bindRouting(snapshot, this.routing, { destinationOf, connectorTo, ...common });
     return this;
   }
 

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test, type TestContext, vi } from 'vitest';
+import { plainDestination } from '../../proxy/http1/destination.ts';
 import { fieldValue } from '../../proxy/http1/fields.ts';
 import { Framing, type RequestHead } from '../../proxy/message.ts';
 import { Mirrors, type Recording } from '../../proxy/mirrors.ts';
@@ -659,7 +660,9 @@ function startMirrors(
   const service = { id: 'shop', pools: Array.from({ length: 9 }, (_, pool) => ({ id: `p${pool}` })), policy };
   const pick = (pool: { readonly id: string }) => {
     const place = onePoolEach ? targets[Number(pool.id.slice(1))] : targets[turn++ % targets.length];
-    return place === undefined ? undefined : { id: 't', address: typeof place === 'string' ? { host: place, port: 1 } : place };
+    return place === undefined
+      ? undefined
+      : { id: 't', destination: plainDestination(typeof place === 'string' ? { host: place, port: 1 } : place) };
   };
   const reported = (): MirrorReport[] => mirrors.report('shop');
   return {

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { accountsOf, reportAccounts, retiredMax } from '../../proxy/accounts.ts';
+import { type Destination, plainDestination } from '../../proxy/http1/destination.ts';
 import type { LiveTarget } from '../../proxy/live.ts';
 import { bindRouting, emptyRouting, KnownConditions, type Routing } from '../../proxy/routing.ts';
 import type { Connector } from '../../proxy/sides.ts';
 import { noConditions } from '../../src/core/conditions.ts';
-import type { Model, SocketAddress } from '../../src/core/model.ts';
+import type { Model } from '../../src/core/model.ts';
 import type { ServiceReport } from '../../src/core/reports.ts';
 import { compileSnapshot } from '../../src/core/snapshot.ts';
 import { aPool, aService, aTarget } from '../support/model.ts';
@@ -31,14 +32,15 @@ function reportServices(routing: Routing): ServiceReport[] {
 /** Connectors that only know whether they have been closed. */
 class TestConnectors {
   readonly open = new Set<string>();
-  readonly connectorTo = ({ host }: SocketAddress): Connector => {
+  readonly connectorTo = ({ address: { host } }: Destination): Connector => {
     this.open.add(host);
-    return { close: () => this.open.delete(host) } as unknown as Connector;
+    return { close: () => this.open.delete(host), renew: () => {} } as unknown as Connector;
   };
 }
 
 function revise(routing: Routing, shape: Shape, connectors = new TestConnectors(), revision = routing.revision + 1): Routing {
   return bindRouting(compileSnapshot(modelOf(shape), revision), routing, {
+    destinationOf: ({ address }) => plainDestination(address),
     connectorTo: connectors.connectorTo,
     random: () => 0.5,
     share: { count: 1, index: 0 },

@@ -101,7 +101,8 @@ export async function deafPort(t: TestContext): Promise<number> {
   return port;
 }
 
-async function listen(t: TestContext, server: Server): Promise<TestTarget> {
+/** Listens on a free port of 127.0.0.1 until the test ends. */
+export async function listen(t: TestContext, server: Server): Promise<TestTarget> {
   const open = new Set<Socket>();
   const counter = { accepted: 0 };
   server.on('connection', (socket: Socket) => {
