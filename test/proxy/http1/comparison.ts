@@ -1,3 +1,4 @@
+import { isDroppedTrailer } from '../../fuzz/naive-body.ts';
 import type { NodeMessage, NodeReading } from './node-parser.ts';
 import type { ReadMessage, Reading } from './reading.ts';
 
@@ -62,17 +63,14 @@ function endToEnd(node: NodeMessage, side: Side): string[] {
 
 /** CGI reads `_` as `-`: what some targets would take for a field that we drop, or for one about framing, is dropped too. */
 function isDropped(name: string, side: Side | 'trailers'): boolean {
-  const dropped = side === 'request' ? droppedInRequests : side === 'trailers' ? droppedTrailers : hopByHop;
-  return dropped.test(name.replaceAll('_', '-')) || /^(content_length|x[-_]sluice[-_].*)$/.test(name);
+  const folded = name.replaceAll('_', '-');
+  if (side === 'trailers') return isDroppedTrailer(folded);
+  return (side === 'request' ? droppedInRequests : hopByHop).test(folded) || /^(content_length|x[-_]sluice[-_].*)$/.test(name);
 }
 
 const hopByHop = /^(connection|proxy-connection|keep-alive|transfer-encoding|upgrade|te)$/;
 const droppedInRequests =
   /^(connection|proxy-connection|keep-alive|transfer-encoding|upgrade|te|host|http2-settings|forwarded|x-forwarded-(for|host|proto))$/;
-// Of those that are dropped, only what the generator sends.
-const droppedTrailers =
-  /^(connection|proxy-connection|keep-alive|transfer-encoding|upgrade|te|host|trailer|expect|cookie|date|x-forwarded-(for|host|proto))$/;
-
 const notRemovable = new Set(['host', 'content-length', 'transfer-encoding', 'cache-control', 'authorization', 'cookie', 'date', 'expect']);
 
 function optionsOf(node: NodeMessage): string[] {
