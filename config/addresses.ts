@@ -7,7 +7,8 @@ import { unsupportedMessage } from './unsupported.ts';
 
 /** For the published schema; the readers below decide. */
 export const listenAddressPattern = '^[^/@\\s]*:[0-9]{1,5}$';
-export const targetUrlPattern = '^[Hh][Tt][Tt][Pp]://[^/?#@\\s]+$';
+export const targetUrlPattern = '^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\\s]+$';
+export const serverNamePattern = '^[0-9A-Za-z_.:-]+$';
 
 /** `0.0.0.0:8080`, `:8080` (all IPv4 addresses), `[::]:8080`, `localhost:8080` (127.0.0.1). Port 0 asks the system for a free one. */
 export function readListenAddress(value: Json): Reading<SocketAddress> {
@@ -34,8 +35,14 @@ export function readListenAddress(value: Json): Reading<SocketAddress> {
   return read({ host: split.host.toLowerCase(), port: split.port });
 }
 
-/** An origin: `http://10.0.0.7:3000`, `http://app.internal` (port 80), `http://[::1]:3000`. */
-export function readTargetUrl(value: Json): Reading<SocketAddress> {
+/** Where a target is, and how it is spoken to. */
+export interface TargetUrl {
+  readonly address: SocketAddress;
+  readonly encrypted: boolean;
+}
+
+/** An origin: `http://10.0.0.7:3000`, `http://app.internal` (port 80), `https://app.internal` (port 443), `http://[::1]:3000`. */
+export function readTargetUrl(value: Json): Reading<TargetUrl> {
   const expected = 'a URL such as "http://10.0.0.7:3000"';
   if (typeof value !== 'string') return unreadable(expected, value);
   const userInfo = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*@([^/?#]*)/i.exec(value);
@@ -44,26 +51,38 @@ export function readTargetUrl(value: Json): Reading<SocketAddress> {
     const bare = userInfo[1]!;
     return {
       ok: false,
-      message: `expected ${expected} without user name and password${looksLikeAuthority(bare) ? `; write "http://${bare}"` : ''}`,
+      message: `expected ${expected} without user name and password${looksLikeAuthority(bare) ? `; write "${schemeOf(value)}://${bare}"` : ''}`,
     };
   }
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]?.toLowerCase();
   if (scheme === undefined) return unreadable(expected, value, originHint(value.replace(/^\/+/, '')));
-  if (scheme === 'https') return { ok: false, message: unsupportedMessage('a target behind TLS (https://)', 'use http://') };
-  if (scheme !== 'http') return unreadable(expected, value, 'only http:// is spoken to targets');
-  const rest = value.slice('http://'.length);
+  if (scheme !== 'http' && scheme !== 'https') return unreadable(expected, value, 'only http:// and https:// are spoken to targets');
+  const rest = value.slice(`${scheme}://`.length);
+  const encrypted = scheme === 'https';
   const authority = /^[^/?#]*/.exec(rest)![0];
   const tail = rest.slice(authority.length);
   if (tail !== '') {
     const part = tail.startsWith('/') ? 'path' : tail.startsWith('?') ? 'query' : 'fragment';
-    return unreadable(`a URL without a ${part}`, value, `requests keep their own path and query; ${originHint(authority)}`);
+    return unreadable(`a URL without a ${part}`, value, `requests keep their own path and query; ${originHint(authority, scheme)}`);
   }
-  if (isIPv6(authority)) return unreadable(expected, value, `an IPv6 address needs brackets; write "http://[${authority}]:80"`);
-  const { host, port } = splitPort(authority) ?? { host: canonicalIp(unbracketed(authority)), port: 80 };
+  if (isIPv6(authority))
+    return unreadable(expected, value, `an IPv6 address needs brackets; write "${scheme}://[${authority}]:${encrypted ? 443 : 80}"`);
+  const { host, port } = splitPort(authority) ?? { host: canonicalIp(unbracketed(authority)), port: encrypted ? 443 : 80 };
   if (!isHostName(host))
     return unreadable(expected, value, host === '' ? 'the host is missing' : `${JSON.stringify(host)} is no host name or IP address`);
   if (!isPort(port) || port === 0) return unreadable('a URL with a port from 1 to 65535', value);
-  return read({ host: host.toLowerCase(), port });
+  return read({ address: { host: host.toLowerCase(), port }, encrypted });
+}
+
+/** A name that a certificate is made out to: `app.internal`, or an IP address without brackets. Lower-cased. */
+export function readServerName(value: Json): Reading<string> {
+  const expected = 'a name such as "app.internal"';
+  if (typeof value !== 'string') return unreadable(expected, value);
+  const name = value.toLowerCase();
+  if (isHostName(name)) return read(canonicalIp(name));
+  const bare = unbracketed(name.replace(/^[a-z]+:\/\//, '').replace(/\/.*$/s, ''));
+  const { host } = splitPort(bare) ?? { host: bare };
+  return unreadable(expected, value, host !== name && isHostName(host) ? `write the name alone: "${host}"` : '');
 }
 
 /** `host:port`, with brackets around IPv6. Also the id of a target that was given none. */
@@ -122,9 +141,13 @@ function bareIpv6Hint(text: string): string {
   return text.includes(':') ? '' : 'the port is missing';
 }
 
-function originHint(authority: string): string {
+function schemeOf(url: string): 'http' | 'https' {
+  return /^https:/i.test(url) ? 'https' : 'http';
+}
+
+function originHint(authority: string, scheme: 'http' | 'https' = 'http'): string {
   const bare = authority.replace(/[/?#].*$/s, '');
-  return looksLikeAuthority(bare) ? `write "http://${bare}"` : 'write scheme, host and port';
+  return looksLikeAuthority(bare) ? `write "${scheme}://${bare}"` : 'write scheme, host and port';
 }
 
 function looksLikeAuthority(text: string): boolean {

@@ -59,6 +59,10 @@ export const targetDefaults = {
   state: { value: 'ready', why: 'Whoever adds a target wants it used.' },
 } as const satisfies Record<string, Default<string | number>>;
 
+export const targetTlsDefaults = {
+  verify: { value: true, why: 'Encryption to whoever answers protects from nobody who can answer.' },
+} as const satisfies Record<string, Default<boolean>>;
+
 export const poolDefaults = {
   state: { value: 'ready', why: 'How much a new pool gets is for its weight to say.' },
   balance: { value: 'round-robin', why: 'Predictable, and even where requests cost about the same.' },

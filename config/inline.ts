@@ -36,7 +36,7 @@ export function inlineDocument(args: readonly string[], options: { readonly list
     if (!pool.ok || !target.ok) continue;
     const targets = pools.get(pool.value) ?? new Map<string, string>();
     pools.set(pool.value, targets);
-    const id = formatAddress(target.value);
+    const id = formatAddress(target.value.address);
     if (targets.has(id)) report(`the pool ${quote(pool.value)} has this target already`);
     targets.set(id, argument.slice(equals + 1));
   }

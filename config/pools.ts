@@ -1,7 +1,15 @@
 /** From pools as they are typed to pools as the core wants them. The document has been checked before. */
 import type { Balance, EjectionPolicy, HealthCheck, Pool, PoolLimits, Target, TargetTls } from '../src/core/model.ts';
-import { formatAddress, readTargetUrl } from './addresses.ts';
-import { ejectionDefaults, expectDefaults, healthDefaults, poolDefaults, poolLimitDefaults, targetDefaults } from './defaults.ts';
+import { formatAddress, readServerName, readTargetUrl } from './addresses.ts';
+import {
+  ejectionDefaults,
+  expectDefaults,
+  healthDefaults,
+  poolDefaults,
+  poolLimitDefaults,
+  targetDefaults,
+  targetTlsDefaults,
+} from './defaults.ts';
 import { readInstant } from './instants.ts';
 import { readStatusRanges } from './probe-values.ts';
 import { readRequestKey } from './request-keys.ts';
@@ -21,17 +29,17 @@ export function readPool(id: string, document: PoolDocument): Pool {
     panicShare: document.panic === undefined ? barePanicShare : must(readPercent, document.panic),
     slowStartMs: must(readDuration, document.slowStart ?? poolDefaults.slowStart.value),
     limits: document.limits === undefined ? bareLimits : readLimits(document.limits),
-    tls: bareTls,
+    tls: document.tls === undefined ? bareTls : readTls(document.tls),
   };
 }
 
 export function readTarget(document: PoolDocument['targets'][number]): Target {
   const { url, id, weight, state, drainUntil } = typeof document === 'string' ? { url: document } : document;
-  const address = must(readTargetUrl, url);
+  const { address, encrypted } = must(readTargetUrl, url);
   return {
     id: id ?? formatAddress(address),
     address,
-    encrypted: false,
+    encrypted,
     weight: weight ?? targetDefaults.weight.value,
     state: state ?? targetDefaults.state.value,
     drainUntilMs: readDrainUntil(drainUntil),
@@ -84,8 +92,17 @@ function readLimits(limits: NonNullable<PoolDocument['limits']>): PoolLimits {
   };
 }
 
+function readTls({ verify, serverName, ca, cert, key }: NonNullable<PoolDocument['tls']>): TargetTls {
+  return {
+    verify: verify ?? targetTlsDefaults.verify.value,
+    serverName: serverName === undefined ? undefined : must(readServerName, serverName),
+    caFile: ca,
+    certificate: cert === undefined || key === undefined ? undefined : { certFile: cert, keyFile: key },
+  };
+}
+
 // Most of a thousand pools say nothing of these: they share one object, which is read once and travels once in a snapshot.
 const bareEjection = readEjection({});
 const bareLimits = readLimits({});
-const bareTls: TargetTls = { verify: true, serverName: undefined, caFile: undefined, certificate: undefined };
+const bareTls = readTls({});
 const barePanicShare = must(readPercent, poolDefaults.panic.value);

@@ -1,6 +1,6 @@
 /** The reference page of all keys, made from the schema: what is not in there is not documented, and what is documented exists. */
 import type { Json } from '../src/core/json.ts';
-import { listenAddressPattern, targetUrlPattern } from './addresses.ts';
+import { listenAddressPattern, serverNamePattern, targetUrlPattern } from './addresses.ts';
 import { instantPattern } from './instants.ts';
 import * as names from './names.ts';
 import { networkPattern } from './networks.ts';
@@ -66,7 +66,7 @@ function notYet(): string {
     '## Not supported yet',
     '',
     'These keys have a meaning in Sluice’s design and none in this release. They are refused by name, never accepted in silence:',
-    `${keys.join(', ')}. The same goes for targets behind \`https://\` and for admin on a \`unix:\` socket.`,
+    `${keys.join(', ')}. The same goes for admin on a \`unix:\` socket.`,
   ].join('\n');
 }
 
@@ -77,6 +77,7 @@ const nouns = new Map<string, string>([
   [sizePattern, 'size'],
   [listenAddressPattern, 'address'],
   [targetUrlPattern, 'target URL'],
+  [serverNamePattern, 'host name'],
   [names.idPattern, 'id'],
   [names.targetIdPattern, 'target id'],
   [names.methodPattern, 'method'],

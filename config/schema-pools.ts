@@ -1,7 +1,7 @@
 /** The schema of a pool and its targets, as users type them. */
 import { Type, type Static } from 'typebox';
 import type { OperatorState } from '../src/core/model.ts';
-import { targetUrlPattern } from './addresses.ts';
+import { serverNamePattern, targetUrlPattern } from './addresses.ts';
 import {
   ejectionDefaults,
   expectDefaults,
@@ -9,6 +9,7 @@ import {
   poolDefaults,
   poolLimitDefaults,
   targetDefaults,
+  targetTlsDefaults,
   type Default,
 } from './defaults.ts';
 import { instantPattern } from './instants.ts';
@@ -29,7 +30,7 @@ const DrainUntil = Type.Optional(
 
 const TargetUrlSchema = Type.String({
   description:
-    'Scheme, host and port, nothing else: "http://10.0.0.7:3000", "http://app.internal", "http://[fd00::7]:3000". Port 80 if none is given. Each address of a name is a target of its own; the hosts file counts first, then DNS.',
+    'Scheme, host and port, nothing else: "http://10.0.0.7:3000", "https://app.internal", "http://[fd00::7]:3000". Port 80 if none is given, 443 for https. Each address of a name is a target of its own; the hosts file counts first, then DNS.',
   pattern: targetUrlPattern,
 });
 
@@ -89,7 +90,11 @@ export const ExpectSchema = Type.Object(
 
 export const HealthSchema = Type.Object(
   {
-    type: Choice(['http', 'https', 'tcp'], 'What is asked; tcp only opens a connection.', healthDefaults.type),
+    type: Choice(
+      ['http', 'https', 'tcp'],
+      'What is asked; tcp only opens a connection. A target whose URL says https:// is asked over TLS with http, too, where port is its own.',
+      healthDefaults.type,
+    ),
     path: Type.Optional(
       Type.String({
         description: explain('Path, with a query if need be. Only for http and https.', healthDefaults.path),
@@ -106,7 +111,7 @@ export const HealthSchema = Type.Object(
       }),
     ),
     port: Type.Optional(Type.Integer({ description: 'The port that is asked. Default: that of the target.', minimum: 1, maximum: 65_535 })),
-    verify: Flag('Whether the certificate must be valid. Only for https.', healthDefaults.verify),
+    verify: Flag('Whether the certificate must be valid, where probes go over TLS. false counts for probes alone.', healthDefaults.verify),
     interval: PositiveDuration('From one probe to the next, give or take a tenth. From 100ms to 1h.', healthDefaults.interval),
     timeout: PositiveDuration('How long a probe may take in all. At most ten times the interval.', healthDefaults.timeout),
     rise: Count('So many passes in a row make an unhealthy target healthy.', 1, 100, healthDefaults.rise),
@@ -157,6 +162,30 @@ export const PoolLimitsSchema = Type.Object(
   },
 );
 
+const FilePath = (description: string) => Type.Optional(Type.String({ description, minLength: 1 }));
+
+export const TargetTlsSchema = Type.Object(
+  {
+    verify: Flag(
+      'Whether a target’s certificate must be valid, made out to its name, and signed by somebody who is trusted.',
+      targetTlsDefaults.verify,
+    ),
+    serverName: Type.Optional(
+      Type.String({
+        description:
+          'The name that is asked for, and that the certificate must be made out to. Default: the host of the target’s URL, also where that is a name that has been resolved.',
+        pattern: serverNamePattern,
+      }),
+    ),
+    ca: FilePath(
+      'A PEM file with the authorities that may have signed the certificates of targets. Default: those that Node knows. Relative paths count from the working directory.',
+    ),
+    cert: FilePath('A PEM file with the certificate that is shown to targets, and the chain behind it. Default: none is shown.'),
+    key: FilePath('A PEM file with the key of cert.'),
+  },
+  { ...closed, description: 'How targets are reached whose URL says https://. Files are read again when they change.' },
+);
+
 export const PoolSchema = Type.Object(
   {
     targets: TargetsSchema,
@@ -182,6 +211,7 @@ export const PoolSchema = Type.Object(
       poolDefaults.slowStart,
     ),
     limits: Type.Optional(PoolLimitsSchema),
+    tls: Type.Optional(TargetTlsSchema),
   },
   { ...closed, description: 'One version of a service: blue, green, canary.' },
 );

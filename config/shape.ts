@@ -6,7 +6,14 @@
  * tests in test/config/shape.test.ts hold it to TypeBox's own verdict.
  */
 import { childPointer, isJsonObject, type Json } from '../src/core/json.ts';
-import { listenAddressPattern, readListenAddress, readTargetUrl, targetUrlPattern } from './addresses.ts';
+import {
+  listenAddressPattern,
+  readListenAddress,
+  readServerName,
+  readTargetUrl,
+  serverNamePattern,
+  targetUrlPattern,
+} from './addresses.ts';
 import type { Findings } from './findings.ts';
 import { instantPattern, readInstant } from './instants.ts';
 import * as names from './names.ts';
@@ -53,6 +60,7 @@ const readers = new Map<string, Reader<unknown>>([
   [sizePattern, readSize],
   [listenAddressPattern, readListenAddress],
   [targetUrlPattern, readTargetUrl],
+  [serverNamePattern, readServerName],
   [names.idPattern, names.readId],
   [names.targetIdPattern, names.readTargetId],
   [names.tokenPattern, names.readToken],

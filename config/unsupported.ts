@@ -17,7 +17,7 @@ export const unsupportedKeys: readonly string[] = [
   '/services/*/retry/putDelete',
 ];
 
-/** Two more are values inside a text and recognised by their readers in `addresses.ts`: `https://` targets and `unix:` addresses. */
+/** One more is a value inside a text and recognised by its reader in `addresses.ts`: `unix:` addresses. */
 
 export function isUnsupportedKey(pointer: string): boolean {
   return patterns.some((pattern) => pattern.test(pointer));

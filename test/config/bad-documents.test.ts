@@ -226,15 +226,52 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     ],
   },
   {
-    name: 'a target behind TLS',
-    text: target('"https://10.0.0.1"'),
-    problems: ['/services/web/pools/blue/targets/0  a target behind TLS (https://) is not supported yet; use http://'],
+    name: 'a target behind TLS with a path',
+    text: target('"https://10.0.0.1/a"'),
+    problems: [
+      '/services/web/pools/blue/targets/0  expected a URL without a path, found "https://10.0.0.1/a"; requests keep their own path and query; write "https://10.0.0.1"',
+    ],
+  },
+  {
+    name: 'how to reach targets over TLS, and none that is',
+    text: pool('targets: ["http://10.0.0.1"], tls: { verify: false }'),
+    problems: [
+      '/services/web/pools/blue/tls  no target of the pool is reached over TLS; write https:// in the URLs of those that are, or remove tls',
+    ],
+  },
+  {
+    name: 'how to reach targets over TLS, and one that may have been meant to be',
+    text: pool('targets: ["http://10.0.0.1", "https://10.0.0.2/"], tls: {}'),
+    problems: [
+      '/services/web/pools/blue/targets/1  expected a URL without a path, found "https://10.0.0.2/"; requests keep their own path and query; write "https://10.0.0.2"',
+    ],
+  },
+  {
+    name: 'a certificate without its key',
+    text: pool('targets: ["https://10.0.0.1"], tls: { cert: a.pem }'),
+    problems: [
+      '/services/web/pools/blue/tls/cert  a certificate is of no use without its key, nor the key alone; write key too, or remove cert',
+    ],
+  },
+  {
+    name: 'a key without its certificate',
+    text: pool('targets: [], tls: { key: a.pem }'),
+    problems: [
+      '/services/web/pools/blue/tls/key  a certificate is of no use without its key, nor the key alone; write cert too, or remove key',
+    ],
+  },
+  {
+    name: 'a name of targets that is a URL',
+    text: pool('targets: [], tls: { serverName: "https://app.internal/" }'),
+    problems: [
+      '/services/web/pools/blue/tls/serverName  expected a name such as "app.internal", found "https://app.internal/"; write the name alone: "app.internal"',
+    ],
   },
   {
     name: 'a target of another protocol',
     text: target('"ftp://10.0.0.1"'),
     problems: [
-      '/services/web/pools/blue/targets/0  expected a URL such as "http://10.0.0.7:3000", found "ftp://10.0.0.1"; only http:// is spoken to targets',
+      '/services/web/pools/blue/targets/0  expected a URL such as "http://10.0.0.7:3000", found "ftp://10.0.0.1"; only http:// and https:// are spoken to targets',
     ],
   },
   {
@@ -258,7 +295,7 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     name: 'a target without url',
     text: target('{ id: b1 }'),
     problems: [
-      '/services/web/pools/blue/targets/0/url  the key "url" is missing: Scheme, host and port, nothing else: "http://10.0.0.7:3000", "http://app.internal", "http://[fd00::7]:3000".',
+      '/services/web/pools/blue/targets/0/url  the key "url" is missing: Scheme, host and port, nothing else: "http://10.0.0.7:3000", "https://app.internal", "http://[fd00::7]:3000".',
     ],
   },
   {

@@ -35,7 +35,14 @@ test('the smallest document means one service on port 8080 with every default', 
             {
               id: 'blue',
               targets: [
-                { id: '10.0.0.1:3000', address: { host: '10.0.0.1', port: 3000 }, weight: 1, state: 'ready', drainUntilMs: undefined },
+                {
+                  id: '10.0.0.1:3000',
+                  address: { host: '10.0.0.1', port: 3000 },
+                  encrypted: false,
+                  weight: 1,
+                  state: 'ready',
+                  drainUntilMs: undefined,
+                },
               ],
               state: 'ready',
               drainUntilMs: undefined,
@@ -45,6 +52,7 @@ test('the smallest document means one service on port 8080 with every default', 
               panicShare: 0,
               slowStartMs: 0,
               limits: { maxConnections: 0, maxInFlight: 0, maxQueued: 128, queueTimeoutMs: 5000 },
+              tls: { verify: true, serverName: undefined, caFile: undefined, certificate: undefined },
             },
           ],
           weights: { blue: 100 },
@@ -151,8 +159,25 @@ describe('pools', () => {
       pool: { limits: { maxConnections: 1, maxInFlight: 2, maxQueued: 0, queueTimeout: '3s' } },
       meaning: { limits: { maxConnections: 1, maxInFlight: 2, maxQueued: 0, queueTimeoutMs: 3000 } },
     },
+    {
+      pool: { tls: {} },
+      meaning: { tls: { verify: true, serverName: undefined, caFile: undefined, certificate: undefined } },
+    },
+    {
+      pool: { tls: { verify: false, serverName: 'App', ca: 'ca.pem', cert: 'c.pem', key: 'k.pem' } },
+      meaning: { tls: { verify: false, serverName: 'app', caFile: 'ca.pem', certificate: { certFile: 'c.pem', keyFile: 'k.pem' } } },
+    },
   ])('$pool means $meaning', ({ pool, meaning }) => {
     expect(serviceOf({ pools: { blue: { targets: [], ...pool } } }).pools).toMatchObject([meaning]);
+  });
+
+  test('targets may be reached over TLS, in the clear, or some so and some so', () => {
+    const targets = ['https://App.internal', { url: 'http://10.0.0.1:443', id: 'plain' }, { url: 'https://[::1]:8443' }];
+    expect(serviceOf({ pools: { blue: { targets } } }).pools[0]?.targets).toMatchObject([
+      { id: 'app.internal:443', address: { host: 'app.internal', port: 443 }, encrypted: true },
+      { id: 'plain', address: { host: '10.0.0.1', port: 443 }, encrypted: false },
+      { id: '[::1]:8443', address: { host: '::1', port: 8443 }, encrypted: true },
+    ]);
   });
 
   test('a target may be in another state than its pool', () => {

@@ -2,7 +2,7 @@ import { BlockList } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/core/json.ts';
-import { canonicalIp, formatAddress, readListenAddress, readTargetUrl } from '../../config/addresses.ts';
+import { canonicalIp, formatAddress, readListenAddress, readServerName, readTargetUrl } from '../../config/addresses.ts';
 import {
   durationMsMax,
   formatDuration,
@@ -383,8 +383,11 @@ describe('addresses', () => {
     ['http://[fd00::7]:3000', { host: 'fd00::7', port: 3000 }],
     ['http://[::1]', { host: '::1', port: 80 }],
     ['http://my_app_1:3000', { host: 'my_app_1', port: 3000 }],
-  ])('%s is the target %j', (text, address) => {
-    expect(valueOf(readTargetUrl(text))).toEqual(address);
+    ['https://app.internal', { host: 'app.internal', port: 443 }, true],
+    ['HTTPS://10.0.0.7:80', { host: '10.0.0.7', port: 80 }, true],
+    ['https://[::1]', { host: '::1', port: 443 }, true],
+  ])('%s is the target %j', (text, address, encrypted = false) => {
+    expect(valueOf(readTargetUrl(text))).toEqual({ address, encrypted });
   });
 
   test.each([
@@ -419,10 +422,33 @@ describe('addresses', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.integer({ min: 1, max: 65_535 }), (host, port) => {
         const address = { host: canonicalIp(host.toLowerCase()), port };
-        expect(valueOf(readTargetUrl(`http://${formatAddress({ host, port })}`))).toEqual(address);
-        expect(valueOf(readTargetUrl(`http://${formatAddress(address)}`))).toEqual(address);
+        expect(valueOf(readTargetUrl(`http://${formatAddress({ host, port })}`))).toEqual({ address, encrypted: false });
+        expect(valueOf(readTargetUrl(`https://${formatAddress(address)}`))).toEqual({ address, encrypted: true });
       }),
     );
+  });
+});
+
+describe('names that certificates are made out to', () => {
+  test.each([
+    ['app.internal', 'app.internal'],
+    ['App.Internal', 'app.internal'],
+    ['10.0.0.7', '10.0.0.7'],
+    ['FD00:0::7', 'fd00::7'],
+  ])('%s is %s', (text, name) => {
+    expect(valueOf(readServerName(text))).toBe(name);
+  });
+
+  test.each([
+    ['https://App.internal', 'write the name alone: "app.internal"'],
+    ['app.internal:443', 'write the name alone: "app.internal"'],
+    ['[fd00::7]', 'write the name alone: "fd00::7"'],
+    ['*.internal', ''],
+    ['', ''],
+    ['a b', ''],
+  ])('%j is none', (text, hint) => {
+    expect(readServerName(text).ok).toBe(false);
+    expect(valueOf(readServerName(text))).toContain(hint);
   });
 });
 
