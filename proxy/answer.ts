@@ -32,6 +32,8 @@ const furtherFields: Partial<Record<Cause, string>> = {
   no_available_target: 'retry-after: 1\r\n',
   queue_full: 'retry-after: 1\r\n',
   queue_timeout: 'retry-after: 1\r\n',
+  proxy_exhausted: 'retry-after: 1\r\n',
+  memory_limit: 'retry-after: 1\r\n',
   drained: 'retry-after: 1\r\n',
   shutdown: 'retry-after: 1\r\n',
 };

@@ -3,6 +3,9 @@ import type { Conditions } from '../src/core/conditions.ts';
 import type { SocketAddress } from '../src/core/model.ts';
 import type { WorkerReport } from '../src/core/reports.ts';
 import type { Snapshot } from '../src/core/snapshot.ts';
+import type { CopySocket, Room } from './entrance/admission.ts';
+
+export type { CopySocket, Room, SocketCopy } from './entrance/admission.ts';
 
 /** One worker's data plane: the sockets, and the routing that requests are pinned to. */
 export interface DataPlane {
@@ -37,6 +40,10 @@ export interface DataPlaneOptions {
    * another worker; or leaves it here. `connections` are open without it.
    */
   readonly handOver?: ((socket: Socket, listener: string, connections: number) => boolean) | undefined;
+  /** Copies a listening socket, so that accepting can be paused. Without it, who comes when there is no room is turned away. */
+  readonly copySocket?: CopySocket | undefined;
+  /** What the process may use. Default: as much as it wants. */
+  readonly room?: Room | undefined;
   /** How many workers share the limits that hold for all of them, and which this one is, from 0. Default: it is alone. */
   readonly workers?: { readonly count: number; readonly index: number } | undefined;
   /** Something an operator should know: one event, fixed message, variable fields. */

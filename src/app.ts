@@ -21,6 +21,7 @@ import { explainListenError, formatAddress, StartError } from './supervisor/star
 import { leaveSignalsToSupervisor, listenForStop } from './supervisor/stop-signals.ts';
 import { type Started, Supervisor } from './supervisor/supervisor.ts';
 import { liveAsWorker } from './supervisor/worker-process.ts';
+import { roomFor } from './supervisor/limits.ts';
 import { createProcessLog, type Logger, type ProcessLog } from './telemetry/log.ts';
 
 /** A configuration that has been checked: by `loadFile`, or by `interpret`. */
@@ -78,7 +79,7 @@ export async function startSluice(options: StartOptions): Promise<Sluice> {
   const { document, settings } = options;
   const output = options.log ?? createProcessLog({ process: 'sluice', level: settings.log.level });
   const { createDataPlane } = await import('../proxy/engine.ts');
-  const plane = createDataPlane(planeOptions(settings.log, output));
+  const plane = createDataPlane({ ...planeOptions(settings.log, output), room: roomFor(1) });
   const fleet = new LocalFleet(plane, process.pid);
   let addresses: readonly SocketAddress[] = [];
   const listen = async (snapshot: Snapshot): Promise<void> => {
@@ -112,11 +113,11 @@ export async function runWorkerProcess(): Promise<number> {
   leaveSignalsToSupervisor();
   // Before the supervisor is told that we are there, so that the first snapshot finds everything loaded.
   const { createDataPlane } = await import('../proxy/engine.ts');
-  return liveAsWorker(openChannel<ToWorker, FromWorker>(), ({ setup, worker, workers, handOver }) => {
+  return liveAsWorker(openChannel<ToWorker, FromWorker>(), ({ setup, worker, workers, handOver, copySocket }) => {
     const settings = setup as LogSettings;
     const output = openProcessLog(`worker ${worker}`, settings);
     const share = { count: workers, index: worker - 1 };
-    return { plane: createDataPlane({ ...planeOptions(settings, output), workers: share, handOver }), log: output.log };
+    return { plane: createDataPlane({ ...planeOptions(settings, output), workers: share, handOver, copySocket, room: roomFor(workers) }), log: output.log };
   });
 }
 

@@ -1,18 +1,47 @@
-/** Free buffers kept for the next copy; more than that were a peak. */
+/** Free buffers kept of each size for the next copy; more than that were a peak. */
 const freeMax = 64;
 /** The size of what is read at once: larger ones cost less per byte, and a client that does not read holds one of them. */
 export const readBytes = 131_072;
 
-/** A buffer that is lent to one write, and comes back when that write is over. */
-class Copy {
-  readonly bytes = Buffer.allocUnsafeSlow(readBytes);
-  /** The write's callback, made once. */
-  readonly release = (): void => {
-    if (free.length < freeMax) free.push(this);
-  };
+/** Buffers of one size that are not lent now. */
+class Shelf {
+  readonly bytes: number;
+  readonly #free: Copy[] = [];
+
+  constructor(bytes: number) {
+    this.bytes = bytes;
+  }
+
+  take(): Copy {
+    return this.#free.pop() ?? new Copy(this);
+  }
+
+  giveBack(copy: Copy): void {
+    if (this.#free.length < freeMax) this.#free.push(copy);
+  }
 }
 
-const free: Copy[] = [];
+/** A buffer that is lent to one write, and comes back when that write is over. */
+class Copy {
+  readonly bytes: Buffer;
+  /** The write's callback, made once. */
+  readonly release: () => void;
+
+  constructor(shelf: Shelf) {
+    this.bytes = Buffer.allocUnsafeSlow(shelf.bytes);
+    this.release = () => shelf.giveBack(this);
+  }
+}
+
+const small = new Shelf(readBytes / 4);
+const medium = new Shelf(readBytes / 2);
+const large = new Shelf(readBytes);
+
+/** The smallest that fits: a client that does not read makes each piece that was written to it stay, and the room around the piece with it. */
+function shelfFor(length: number): Shelf {
+  if (length <= small.bytes) return small;
+  return length <= medium.bytes ? medium : large;
+}
 
 /**
  * Writes a copy of a borrowed slice. Copies go into buffers that are used again: a new one for every read would leave garbage outside
@@ -20,8 +49,8 @@ const free: Copy[] = [];
  */
 export function writeCopy(socket: { write(bytes: Buffer, done: () => void): boolean }, slice: Buffer): void {
   for (let from = 0; from < slice.length; from += readBytes) {
-    const copy = free.pop() ?? new Copy();
+    const copy = shelfFor(slice.length - from).take();
     const length = slice.copy(copy.bytes, 0, from);
-    socket.write(length === readBytes ? copy.bytes : copy.bytes.subarray(0, length), copy.release);
+    socket.write(length === copy.bytes.length ? copy.bytes : copy.bytes.subarray(0, length), copy.release);
   }
 }

@@ -6,7 +6,7 @@
  * lose what it read. Node's own cluster module hands connections on in the same way. The handle is not part of Node's documented
  * interface; this file is the only place that touches it.
  */
-import { Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 import { handOverTo, type WorkerLoad } from '../core/worker-balance.ts';
 import type { Channel, Handle } from './channel.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -48,7 +48,8 @@ export function adoptHandle(handle: Handle): Socket {
   return new Socket({ handle, readable: true, writable: true } as object);
 }
 
-function handleOf(socket: Socket): Handle | undefined {
+/** What is underneath a connection, or a server. */
+export function handleOf(socket: Socket | Server): Handle | undefined {
   return (socket as unknown as { readonly _handle?: Handle })._handle;
 }
 

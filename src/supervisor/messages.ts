@@ -42,7 +42,9 @@ export type ToWorker =
   /** How busy the workers are that have told lately. */
   | { readonly kind: 'loads'; readonly loads: readonly WorkerLoad[] }
   /** Comes with the handle of a connection that another worker accepted for this listener. */
-  | { readonly kind: 'adopt'; readonly listener: string };
+  | { readonly kind: 'adopt'; readonly listener: string }
+  /** Comes with the handle that came with `copySocket`; these answers keep the order of the questions. */
+  | { readonly kind: 'socketCopy' };
 
 export type FromWorker =
   | { readonly kind: 'hello' }
@@ -59,7 +61,9 @@ export type FromWorker =
   /** Said about every 100 ms: how many client connections it has open. */
   | { readonly kind: 'load'; readonly connections: number }
   /** Comes with the handle of a connection that had better be served by worker `to`. */
-  | { readonly kind: 'handOver'; readonly to: number; readonly listener: string };
+  | { readonly kind: 'handOver'; readonly to: number; readonly listener: string }
+  /** Comes with the handle of a listening socket, which is to be sent back: a handle that travels is copied. */
+  | { readonly kind: 'copySocket' };
 
 /** A worker as the supervisor knows it. */
 export interface WorkerInfo {

@@ -198,6 +198,9 @@ export class Supervisor {
       case 'handOver':
         if (handle !== undefined) (this.#linkTo(message.to) ?? link).adopt(message.listener, handle);
         break;
+      case 'copySocket':
+        if (handle !== undefined) child.send({ kind: 'socketCopy' }, handle);
+        break;
       case 'failed':
         this.#hearFailure(message.message);
         break;

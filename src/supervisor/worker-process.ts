@@ -4,6 +4,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import type { Channel, Handle } from './channel.ts';
 import { adoptHandle, loadEveryMs, WorkerBalance } from './hand-over.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { SocketCopies } from './socket-copies.ts';
 import { explainListenError } from './start-error.ts';
 
 export interface WorkerParts {
@@ -19,6 +20,7 @@ export interface WorkerStart {
   readonly workers: number;
   /** Undefined where there is no other worker. */
   readonly handOver: DataPlaneOptions['handOver'];
+  readonly copySocket: DataPlaneOptions['copySocket'];
 }
 
 /** How long running requests may take when the supervisor has died. Milliseconds. */
@@ -41,12 +43,14 @@ class WorkerLife {
   #worker = 0;
   #sockets: ReadonlyMap<string, number> | undefined;
   readonly #balance: WorkerBalance;
+  readonly #copies: SocketCopies;
   /** Resolves when the sockets are open. */
   #listening: Promise<void> | undefined;
 
   constructor(channel: Channel<ToWorker, FromWorker>, open: (start: WorkerStart) => WorkerParts, end: (exitCode: number) => void) {
     this.#channel = channel;
     this.#balance = new WorkerBalance(channel);
+    this.#copies = new SocketCopies(channel);
     this.#open = open;
     this.#end = end;
   }
@@ -80,6 +84,9 @@ class WorkerLife {
       case 'loads':
         this.#balance.hear(message.loads, this.#worker);
         break;
+      case 'socketCopy':
+        this.#copies.hear(handle);
+        break;
       case 'adopt':
         if (handle === undefined) break;
         if (this.#parts === undefined) handle.close();
@@ -93,7 +100,8 @@ class WorkerLife {
     const handOver: WorkerStart['handOver'] = (socket, listener, connections) => this.#balance.handOver(socket, listener, connections);
     this.#worker = worker;
     this.#sockets = sockets;
-    this.#parts = this.#open({ setup, worker, workers, handOver: workers > 1 ? handOver : undefined });
+    const copySocket: WorkerStart['copySocket'] = (server) => this.#copies.copy(server);
+    this.#parts = this.#open({ setup, worker, workers, handOver: workers > 1 ? handOver : undefined, copySocket });
     const { plane } = this.#parts;
     if (workers > 1) setInterval(() => this.#balance.tell(plane.connections), loadEveryMs).unref();
     plane.inform(conditions);

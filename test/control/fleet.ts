@@ -3,7 +3,7 @@ import { noConditions, type Conditions } from '../../src/core/conditions.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
 import type { ResolvedNames, Snapshot } from '../../src/core/snapshot.ts';
 
-export const emptyReport: WorkerReport = { revision: 0, connections: 0, inFlight: 0, services: [], terminations: {} };
+export const emptyReport: WorkerReport = { revision: 0, connections: 0, acceptPauses: 0, inFlight: 0, services: [], terminations: {} };
 
 /** Workers that apply at once, except those that are stuck: a fleet without processes, to test what is above it. */
 export class TestFleet implements Fleet {

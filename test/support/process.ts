@@ -21,6 +21,8 @@ export interface SluiceOptions {
   readonly yaml?: string;
   /** Default 2. */
   readonly workers?: number;
+  /** File descriptors that each process may have open. Default: as many as this one. */
+  readonly descriptors?: number;
   /** Default: a new one, which is removed after the test. */
   readonly dataDir?: string;
   /** More arguments for `sluice run`. */
@@ -84,7 +86,8 @@ export async function startSluice(t: TestContext, options: SluiceOptions): Promi
   const file = join(temporaryDirectory(t), 'sluice.yaml');
   writeFileSync(file, options.yaml ?? JSON.stringify(withFreePorts(options.document ?? {})));
   const args = ['run', '-c', file, '--data-dir', dataDir, '--workers', String(options.workers ?? 2), ...(options.args ?? [])];
-  const running = spawnSluice(t, args);
+  const limited = ['bash', '-c', `ulimit -n ${options.descriptors}; exec "$0" "$@"`, process.execPath, mainScript];
+  const running = spawnSluice(t, args, options.descriptors === undefined ? undefined : limited);
   const ready = await running.waitForLog(({ msg }) => msg === 'ready');
 
   const [listener] = Array.isArray(ready['listeners']) ? ready['listeners'] : [];
