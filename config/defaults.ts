@@ -34,6 +34,11 @@ export const listenerLimitDefaults = {
   },
 } as const satisfies Record<string, Default<string | number>>;
 
+export const clientDefaults = {
+  trustedProxies: { value: [], why: 'Whoever is believed can pass for anybody, so only you can say who that is.' },
+  requestIds: { value: true, why: 'A request can then be found in the logs of everybody whom it has passed.' },
+} as const satisfies Record<string, Default<unknown>>;
+
 export const listenersDefault = {
   value: [{ name: 'web', address: '0.0.0.0:8080' }],
   why: 'Port 8080 needs no privilege, and a load balancer that only listens on loopback would be of no use.',

@@ -6,6 +6,7 @@ import type { Listener, Model } from '../src/core/model.ts';
 import { readListenAddress } from './addresses.ts';
 import {
   adminDefaults,
+  clientDefaults,
   listenerLimitDefaults,
   listenersDefault,
   listenerTimeoutDefaults,
@@ -13,6 +14,7 @@ import {
   processDefaults,
 } from './defaults.ts';
 import { Findings } from './findings.ts';
+import { readNetwork } from './networks.ts';
 import { must, readRoutes } from './routes.ts';
 import { ConfigSchema, type ConfigDocument, type ListenerDocument } from './schema.ts';
 import { checkSemantics } from './semantics.ts';
@@ -79,9 +81,15 @@ function readListener(document: ListenerDocument): Listener {
     },
     tls: undefined,
     redirectToHttps: undefined,
-    proxyProtocol: [],
-    trustedProxies: [],
+    proxyProtocol: readNetworks(document.proxyProtocol?.from ?? []),
+    trustedProxies: readNetworks(document.trustedProxies ?? clientDefaults.trustedProxies.value),
+    requestIds: document.requestIds ?? clientDefaults.requestIds.value,
   };
+}
+
+/** Each once. */
+function readNetworks(networks: readonly string[]): string[] {
+  return [...new Set(networks.map((network) => must(readNetwork, network)))];
 }
 
 function readSettings(document: ConfigDocument): Settings {

@@ -15,6 +15,7 @@ import {
   processDefaults,
 } from './defaults.ts';
 import { idPattern } from './names.ts';
+import { clientKeys } from './schema-clients.ts';
 import { RouteMatchSchema } from './schema-matches.ts';
 import { closed, Count, explain, Flag, Named, PositiveDuration } from './schema-parts.ts';
 import { ServiceSchema } from './schema-services.ts';
@@ -81,6 +82,7 @@ export const ListenerSchema = Type.Object(
     }),
     timeouts: Type.Optional(ListenerTimeoutsSchema),
     limits: Type.Optional(ListenerLimitsSchema),
+    ...clientKeys,
   },
   { ...closed, description: 'A place where clients connect.' },
 );

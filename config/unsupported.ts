@@ -8,8 +8,6 @@ export const unsupportedKeys: readonly string[] = [
   '/rollouts',
   '/notify',
   '/listeners/*/tls',
-  '/listeners/*/proxyProtocol',
-  '/listeners/*/trustedProxies',
   '/admin/tls',
   '/admin/strict',
   '/services/*/retry/budget',

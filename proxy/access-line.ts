@@ -22,6 +22,9 @@ export interface AccessLine {
   readonly rescued: string;
   /** The pool and the target that did. */
   readonly rescuedBy: string;
+  /** Of the request and of its trace; '' = it has none, because the listener gives none or the head could not be read. */
+  readonly requestId: string;
+  readonly traceId: string;
 }
 
 /** Names and paths as JSON strings; nearly all need no escaping, which is found out faster than escaping is done. */
@@ -42,6 +45,11 @@ export function formatAccessLine(line: AccessLine, time: string): string {
     `{"time":"${time}","client":${quote(line.client)},"method":${quote(line.method)},"host":${quote(line.host)},"path":${quote(path)}` +
     `,"status":${line.status},"bytes":${line.bytes},"ms":${Math.round(line.durationMs * 1000) / 1000},"service":${quote(line.service)}` +
     `,"pool":${quote(line.pool)},"target":${quote(line.targetId)},"revision":${line.revision},"decision":"${line.decision}"` +
-    `,"cause":"${line.cause}"${line.rescued === '' ? '' : `,"rescued":"${line.rescued}","rescuedBy":${quote(line.rescuedBy)}`}}`
+    `,"cause":"${line.cause}"${namesOf(line)}${line.rescued === '' ? '' : `,"rescued":"${line.rescued}","rescuedBy":${quote(line.rescuedBy)}`}}`
   );
+}
+
+/** Both were checked, so there is nothing to escape. A trace that was made together with the request is called the same. */
+function namesOf({ requestId, traceId }: AccessLine): string {
+  return requestId === '' ? '' : `,"requestId":"${requestId}"${traceId === requestId ? '' : `,"traceId":"${traceId}"`}`;
 }

@@ -1,5 +1,6 @@
 import { type Cause, terminations } from '../src/core/terminations.ts';
 import { ownAnswer } from './answer.ts';
+import { Attempts } from './attempts.ts';
 import { Claim } from './claim.ts';
 import { Framing, type RequestHead, type ResponseHead } from './message.ts';
 import type { Plane } from './plane.ts';
@@ -13,9 +14,6 @@ import type { Waiter } from './waiting-line.ts';
  * leaves it `upgraded` for good.
  */
 type Phase = 'idle' | 'queued' | 'waiting' | 'answering' | 'upgraded';
-
-/** Nothing of these changes at the target, so they may be sent twice (RFC 9110 section 9.2.2, without PUT and DELETE, which are opt-in). */
-const repeatable = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * One request and its answer, between the side that brought it and the target that serves it. One per downstream connection or stream,
@@ -37,15 +35,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   #requestTrailers = '';
   #requestPaused = false;
   #responsePaused = false;
-  /** Parts of the body that arrived while the target was being connected: a connect that fails must not lose them. */
-  #held: Buffer[] = [];
-  /** Targets tried for this request. */
-  #attempts = 0;
-  /** It was sent over a connection that broke. From then on only new ones are used: a kept one might be about to break as well. */
-  #wasSent = false;
-  /** It was sent to another target although it may have reached the one before: that happens once. */
-  #resent = false;
-  #tried: LiveTarget[] = [];
+  readonly #attempts: Attempts;
   /** The answer is a stream of events (WHATWG HTML section 9.2), which may end anywhere: clients come back for more. */
   #isEventStream = false;
   /** What wants a copy of the request's body for mirrors. */
@@ -67,6 +57,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#plane = plane;
     this.#client = client;
     this.claim = new Claim();
+    this.#attempts = new Attempts(plane);
   }
 
   get idle(): boolean {
@@ -87,8 +78,6 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#requestTrailers = '';
     this.#requestPaused = this.#responsePaused = false;
 
-    this.#attempts = 1;
-    this.#wasSent = this.#resent = false;
     this.#isEventStream = false;
     this.#queuedMs = 0;
     this.#place(false);
@@ -108,8 +97,14 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#activeMs = this.#plane.nowMs;
     const upstream = this.#upstream;
     this.#recording?.onBody(slice);
-    if (upstream?.connected === true) upstream.sendBody(slice);
-    else if (upstream !== undefined || this.#phase === 'queued') this.#held.push(Buffer.from(slice));
+    const { body } = this.#attempts;
+    if (upstream?.connected === true) {
+      upstream.sendBody(slice);
+      // What must not be sent twice, or is too long, is given up at its first slice.
+      if (body.isWhole) body.keep(slice, this.#bodyBytesMax());
+    } else if (upstream !== undefined || this.#phase === 'queued') {
+      body.hold(slice);
+    }
   }
 
   onRequestEnd(trailers: string): void {
@@ -145,7 +140,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   // From the line of those who wait for room.
 
   takeRoom(): boolean {
-    return this.claim.takeRoom(this.#tried, this.#plane);
+    return this.claim.takeRoom(this.#attempts.tried, this.#plane);
   }
 
   proceed(): void {
@@ -168,6 +163,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
 
   onInterim(head: ResponseHead): void {
     this.#activeMs = this.#plane.nowMs;
+    this.#attempts.body.forget();
     this.#client.sendInterim(head);
   }
 
@@ -176,6 +172,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#status = head.status;
     this.#activeMs = this.#plane.nowMs;
     this.#noteAnswer(head);
+    this.#attempts.body.forget();
     this.#client.sendHead(head, this.extraFields());
   }
 
@@ -303,7 +300,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   /** It has a target. */
   #goOn(hasWaited: boolean): void {
     const head = this.#head!;
-    this.#forwarding = this.#client.forwardingFields(head);
+    this.#forwarding = this.#client.forwardingFields;
     if (head.upgrade !== '' && canUpgrade(head)) {
       this.#phase = 'upgraded';
       this.#plane.upgrades.take(this, head, this.#forwarding, this.#client.detach());
@@ -312,7 +309,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     const service = this.claim.service!;
     // Of a body, parts may be gone by.
     const isWhole = !hasWaited || head.framing === Framing.none;
-    if (service.policy.mirrors.length > 0 && isWhole && this.#attempts === 1) this.#mirror(service, head);
+    if (service.policy.mirrors.length > 0 && isWhole && this.#attempts.isFirst) this.#mirror(service, head);
     this.#attempt(hasWaited);
   }
 
@@ -333,7 +330,9 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   #attempt(hasWaited: boolean): void {
     const { connector, latency } = this.claim.target!;
     if (latency !== undefined) this.#attemptStartedAt = hasWaited ? performance.now() : this.#startedAt;
-    const kept = this.#wasSent ? undefined : connector.take(this, !this.#mayBeSentTwice());
+    const attempts = this.#attempts;
+    const isFragile = attempts.isFragile(this.#head!, this.claim.service!.policy.retry);
+    const kept = attempts.needsNewConnection ? undefined : connector.take(this, isFragile);
     this.#send(kept ?? connector.open(this));
     // On a new connection it waits for that.
     if (hasWaited && this.#upstream!.connected) this.#sendHeld(this.#upstream!);
@@ -349,16 +348,13 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
 
   /** Sends what arrived of the body while there was no connection. */
   #sendHeld(upstream: Upstream): void {
-    for (const part of this.#held) upstream.sendBody(part);
-    if (this.#held.length > 0) this.#held = [];
+    this.#attempts.body.sendTo(upstream, this.#bodyBytesMax());
     if (this.#requestComplete && this.#head!.framing !== Framing.none) upstream.sendEnd(this.#requestTrailers);
     if (upstream.flush()) this.onTargetReady();
   }
 
-  /** The method changes nothing, and there is no body that would have to be kept. */
-  #mayBeSentTwice(): boolean {
-    const { method, framing } = this.#head!;
-    return framing === Framing.none && repeatable.has(method);
+  #bodyBytesMax(): number {
+    return this.#attempts.bodyBytesMax(this.#head!, this.claim.service!.policy.retry);
   }
 
   /** The attempt has failed: again, by another target, by the fallback, or it has to be told. */
@@ -370,38 +366,19 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     else if (failed === undefined || !(this.#tryAgain(failed, isStale) || this.#rescue(failed, cause))) this.#answer(cause);
   }
 
-  /**
-   * Design: nothing written yet → another target of the pool, any method. Written, but no byte of an answer → once more by another, if the
-   * method changes nothing and there is no body. A stale connection is replaced first, and does not count as that once: when a target is
-   * killed, its connections break before its port is closed, and the new one breaks too. See test/proxy/retries-after-stale.test.ts.
-   */
   #tryAgain(failed: Upstream, isStale: boolean): boolean {
-    const { target, service } = this.claim;
-    const written = failed.connected;
-    if (failed.heard || (written && (this.#resent || !this.#mayBeSentTwice()))) return false;
-    this.#wasSent ||= written;
-    if (isStale) {
-      service!.counts.retries++;
-      this.#send(target!.connector.open(this));
-      return true;
-    }
-    this.#resent ||= written;
-    if (this.#attempts > service!.policy.retry.attempts) return false;
-    this.#tried.push(target!);
-    const { claim } = this;
-    const mustWait = !claim.takeAnother(this.#tried, this.#plane) && claim.waitForAnother(this.#tried, this.#plane);
-    if (mustWait) this.#joinLine();
-    else if (claim.target === target && !claim.takeLastResort(this.#tried, this.#plane)) return false;
-    service!.counts.retries++;
-    this.#attempts++;
-    if (!mustWait) this.#attempt(true);
+    const next = this.#attempts.next(failed, isStale, this.claim, this.#head!);
+    if (next === 'none') return false;
+    if (next === 'same target') this.#send(this.claim.target!.connector.open(this));
+    else if (next === 'in line') this.#joinLine();
+    else this.#attempt(true);
     return true;
   }
 
   /** A safe request that its own pool could not answer: the fallback may, once, where the service wants that. */
   #rescue(failed: Upstream, cause: Cause): boolean {
     const { service, target } = this.claim;
-    if (!service!.policy.retry.rescue || this.#rescuedFrom !== undefined || failed.heard || !this.#mayBeSentTwice()) return false;
+    if (!service!.policy.retry.rescue || this.#rescuedFrom !== undefined || failed.heard || !this.#attempts.mayBeRescued(this.#head!)) return false;
     const { claim } = this;
     const mustWait = !claim.takeRescue(this.#plane) && claim.waitForRescue(this.#plane);
     if (claim.target === target) return false;
@@ -469,8 +446,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#phase = 'idle';
     this.#head = undefined;
     this.#rescuedFrom = undefined;
-    if (this.#held.length > 0) this.#held = [];
-    if (this.#tried.length > 0) this.#tried = [];
+    this.#attempts.clear();
     if (!this.#client.hasMore) this.claim.freshClient = '';
     // First the connection, so that who waits for room finds it.
     if (cause === '') upstream?.release();
@@ -516,6 +492,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
       cause,
       rescued: rescued?.cause ?? '',
       rescuedBy: rescued === undefined ? '' : `${pool?.id}/${target?.id}`,
+      requestId: this.#client.requestId,
+      traceId: this.#client.traceId,
     });
   }
 

@@ -2,21 +2,30 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Listener, SocketAddress } from '../src/core/model.ts';
 import { compileNetworks, containsAddress, type Networks } from '../src/core/networks.ts';
 import type { FileTexts } from '../src/core/snapshot.ts';
+import { clientOf, type CopySocket, type Entrance, type Guest, type SocketCopy } from './entrance/admission.ts';
 import { Encryption } from './entrance/encryption.ts';
 import { takeProxyHeader } from './entrance/proxy-header.ts';
 import type { Exchange } from './exchange.ts';
-import { type DownstreamOwner, Http1Downstream, turnAway } from './http1/downstream.ts';
+import { acceptClientSockets } from './http1/client-socket.ts';
+import { answerText, type DownstreamOwner, Http1Downstream, turnAway } from './http1/downstream.ts';
+import { shareOfLimit, type WorkerShare } from './live.ts';
 import type { Plane } from './plane.ts';
 
 /** Connections that the system queues for us while we are busy. */
 const backlog = 4096;
 
-/** How long a connection that was turned away may take to read why, and how many may do so at once. */
+/** How long a connection that was turned away may take to read why. */
 const turnedAwayMs = 2000;
-const turnedAwayMax = 256;
 
 /** Takes a new connection elsewhere, or leaves it. */
 type HandOver = (socket: Socket, listener: string) => boolean;
+
+/** What a listener needs of the process that it is in. */
+export interface ListenerPlace {
+  readonly handOver: HandOver | undefined;
+  readonly copySocket: CopySocket | undefined;
+  readonly share: WorkerShare;
+}
 
 /** What a revision says of a listener, and what stands in the files that it names. */
 export interface ListenerSetup {
@@ -29,11 +38,20 @@ export interface ListenerSetup {
  * One listening socket and the client connections that came in by it. On its way to its first request a connection is admitted, then says
  * whom it speaks for (PROXY protocol), then is encrypted, where the listener wants that.
  */
-export class ListeningSocket implements DownstreamOwner {
+export class ListeningSocket implements DownstreamOwner, Entrance {
   /** Limits and time-outs; a new revision may replace them. The address stays. */
   listener: Listener;
   readonly #plane: Plane;
-  readonly #server: Server;
+  readonly #place: ListenerPlace;
+  /** Another one after each pause: a server that was closed does not forget its connections. */
+  #server: Server;
+  /** Of the socket that is listened on: for after a pause, and so that nobody is refused meanwhile. */
+  #copy: SocketCopy | undefined;
+  #hasStopped = false;
+  /** Bytes that its connections held at the last tick. */
+  heldBytes = 0;
+  /** Whose word on whom they speak for is taken. */
+  trusted: Networks;
   #introduced: Networks;
   #encryption: Encryption | undefined;
   readonly #connections = new Set<Http1Downstream>();
@@ -43,16 +61,23 @@ export class ListeningSocket implements DownstreamOwner {
   /** Until when each is kept, on the coarse clock. */
   readonly #turnedAway = new Map<Socket, number>();
 
-  constructor(plane: Plane, setup: ListenerSetup, handOver: HandOver | undefined) {
+  constructor(plane: Plane, setup: ListenerSetup, place: ListenerPlace) {
     this.#plane = plane;
+    this.#place = place;
     this.listener = setup.listener;
     this.#introduced = compileNetworks(setup.listener.proxyProtocol);
+    this.trusted = compileNetworks(setup.listener.trustedProxies);
     this.#encrypt(setup);
+    this.#server = this.#createServer();
+  }
+
+  #createServer(): Server {
+    const { handOver } = this.#place;
     // A connection that may go to another worker, or that does not begin with HTTP, must not be read from first.
-    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, pauseOnConnect: true };
-    this.#server = createServer(options, (socket) => {
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
       if (handOver?.(socket, this.listener.name) !== true) this.accept(socket);
     });
+    return server.on('listening', () => acceptClientSockets(server));
   }
 
   /** Connections that are there already stay as they are, but for limits and time-outs. */
@@ -60,6 +85,7 @@ export class ListeningSocket implements DownstreamOwner {
     this.#encrypt(setup);
     this.listener = setup.listener;
     this.#introduced = compileNetworks(setup.listener.proxyProtocol);
+    this.trusted = compileNetworks(setup.listener.trustedProxies);
   }
 
   get connections(): number {
@@ -81,17 +107,47 @@ export class ListeningSocket implements DownstreamOwner {
       });
     });
     const address = this.#server.address() as AddressInfo;
+    void this.#copySocket();
     return { host: address.address, port: address.port };
+  }
+
+  /**
+   * Leaves who comes in the queue of the system. Closing is the only way to stop accepting that Node has; the copy keeps the socket, and
+   * its queue, from being gone with that.
+   */
+  pause(): void {
+    if (this.#copy !== undefined && this.#server.listening) this.#server.close();
+  }
+
+  resume(): void {
+    const copy = this.#copy;
+    if (this.#hasStopped || copy === undefined || this.#server.listening) return;
+    this.#copy = undefined;
+    this.#server = this.#createServer();
+    this.#server.on('error', this.#plane.onBug);
+    this.#server.listen(copy, backlog, () => void this.#copySocket());
+  }
+
+  guests(): Iterable<Guest> {
+    return this.#connections;
   }
 
   /** Accepts nothing more. Connections go on. */
   stopAccepting(): void {
+    this.#hasStopped = true;
     this.#server.close();
+    this.#copy?.close();
+    this.#copy = undefined;
     for (const socket of this.#turnedAway.keys()) socket.destroy();
   }
 
   onTick(nowMs: number): void {
-    for (const connection of this.#connections) connection.onTick(nowMs);
+    let held = 0;
+    for (const connection of this.#connections) {
+      connection.onTick(nowMs);
+      held += connection.heldBytes;
+    }
+    this.heldBytes = held;
     for (const [socket, untilMs] of this.#entering) if (nowMs >= untilMs) socket.destroy();
     for (const [socket, untilMs] of this.#turnedAway) {
       if (nowMs >= untilMs) socket.destroy();
@@ -114,6 +170,17 @@ export class ListeningSocket implements DownstreamOwner {
 
   /** Begins to serve a connection, from which nothing was read. */
   accept(socket: Socket): void {
+    const { admission, nowMs } = this.#plane;
+    // Not while accepting is paused; but others may have handed it over, or there is no way to pause.
+    if (admission.isFull) {
+      this.#turnAway(socket);
+      return;
+    }
+    this.#admit(socket);
+    admission.onEntered(nowMs);
+  }
+
+  #admit(socket: Socket): void {
     const peerAddress = plainAddress(socket.remoteAddress ?? '');
     if (!containsAddress(this.#introduced, peerAddress)) {
       this.#enter(socket, peerAddress);
@@ -122,21 +189,24 @@ export class ListeningSocket implements DownstreamOwner {
     this.#wait(socket);
     takeProxyHeader(socket, (header) => {
       if (!this.#entering.delete(socket)) return;
-      if (header.kind === 'malformed') socket.destroy();
-      else this.#enter(socket, header.kind === 'client' ? header.address : peerAddress);
+      if (header.kind === 'malformed') {
+        this.#plane.terminations.add('proxy_header_malformed');
+        socket.destroy();
+      } else this.#enter(socket, header.kind === 'client' ? header.address : peerAddress);
     });
   }
 
   /** Now it is known whose connection it is. */
   #enter(socket: Socket, peerAddress: string): void {
     const { connections, connectionsPerClient } = this.listener.limits;
-    const sameClient = (this.#perClient.get(peerAddress) ?? 0) + 1;
-    const isFull = connections > 0 && this.connections >= connections;
+    const client = clientOf(peerAddress);
+    const sameClient = (this.#perClient.get(client) ?? 0) + 1;
+    const isFull = connections > 0 && this.connections >= shareOfLimit(connections, this.#place.share);
     if (isFull || (connectionsPerClient > 0 && sameClient > connectionsPerClient)) {
       this.#turnAway(socket);
       return;
     }
-    this.#perClient.set(peerAddress, sameClient);
+    this.#perClient.set(client, sameClient);
     if (this.#encryption === undefined) {
       this.#serve(socket, peerAddress, false);
       return;
@@ -164,9 +234,16 @@ export class ListeningSocket implements DownstreamOwner {
   }
 
   #forget(peerAddress: string): void {
-    const count = this.#perClient.get(peerAddress)! - 1;
-    if (count === 0) this.#perClient.delete(peerAddress);
-    else this.#perClient.set(peerAddress, count);
+    const client = clientOf(peerAddress);
+    const count = this.#perClient.get(client)! - 1;
+    if (count === 0) this.#perClient.delete(client);
+    else this.#perClient.set(client, count);
+  }
+
+  async #copySocket(): Promise<void> {
+    const copy = await this.#place.copySocket?.(this.#server);
+    if (this.#hasStopped) copy?.close();
+    else this.#copy = copy;
   }
 
   #encrypt({ listener, files, ticketKey }: ListenerSetup): void {
@@ -174,7 +251,14 @@ export class ListeningSocket implements DownstreamOwner {
       this.#encryption = undefined;
       return;
     }
-    const encryption = this.#encryption ?? new Encryption();
+    const plane = this.#plane;
+    const encryption =
+      this.#encryption ??
+      new Encryption({
+        onFailure: () => plane.terminations.add('tls_handshake_failed'),
+        plainAnswer: () => answerText('tls_handshake_failed', plane.dateLine),
+        onBug: plane.onBug,
+      });
     encryption.update(listener.tls, files, ticketKey);
     this.#encryption = encryption;
   }
@@ -182,8 +266,13 @@ export class ListeningSocket implements DownstreamOwner {
   /** Says why, and reads on for a while: closing with unread bytes would reset the connection, and could take the answer with it. */
   #turnAway(socket: Socket): void {
     this.#plane.terminations.add('connection_limit');
+    if (this.#encryption !== undefined) {
+      // A handshake for each would be what the limit is there to save, and without one there is nothing that the client could read.
+      socket.destroy();
+      return;
+    }
     turnAway(socket, this.#plane.dateLine);
-    if (this.#turnedAway.size >= turnedAwayMax) {
+    if (this.#turnedAway.size >= this.#plane.admission.turnedAwayMax) {
       socket.destroy();
       return;
     }

@@ -1,13 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Listener } from '../../src/core/model.ts';
+import type { Networks } from '../../src/core/networks.ts';
 import type { Cause } from '../../src/core/terminations.ts';
 import { ownAnswer } from '../answer.ts';
 import { Exchange } from '../exchange.ts';
+import { Forwarding } from '../forwarding.ts';
 import { Framing, type RequestHead, type ResponseHead } from '../message.ts';
 import type { Plane } from '../plane.ts';
 import type { Detached, Downstream } from '../sides.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
+import { type BytesTaker, ClientSocket, isBorrowed } from './client-socket.ts';
 import { HeadSearch } from './head-search.ts';
 import { Outbox } from './outbox.ts';
 import { Http1RequestHead } from './request-head.ts';
@@ -15,6 +18,8 @@ import { Http1RequestHead } from './request-head.ts';
 /** What the listener keeps of its connections. */
 export interface DownstreamOwner {
   readonly listener: Listener;
+  /** The networks of the proxies whose word is taken; another object with every revision. */
+  readonly trusted: Networks;
   /** The connection is closed, be it by then another protocol's. */
   onGone(downstream: Http1Downstream): void;
 }
@@ -36,10 +41,9 @@ const lingerMs = 2000;
 const idleWhenDrainingMs = 1000;
 
 /** One client's HTTP/1.1 connection: requests one after the other, answered in order. */
-export class Http1Downstream implements Downstream, BodySink {
+export class Http1Downstream implements Downstream, BodySink, BytesTaker {
   /** Who is at the other end of the connection, or whom a PROXY protocol header has named in its place. */
   readonly peerAddress: string;
-  readonly encrypted: boolean;
   readonly #plane: Plane;
   readonly #owner: DownstreamOwner;
   readonly #socket: Socket;
@@ -48,6 +52,9 @@ export class Http1Downstream implements Downstream, BodySink {
   readonly #search = new HeadSearch();
   readonly #body = new BodyReader();
   readonly #exchange: Exchange;
+  readonly #forwarding: Forwarding;
+  /** Whether this connection itself is encrypted. */
+  readonly #secured: boolean;
   /** Read, but not used yet. */
   #unread: Buffer | undefined;
   #state: State = 'head';
@@ -63,9 +70,6 @@ export class Http1Downstream implements Downstream, BodySink {
   /** How much the client had taken when that was last looked at, and since when it is so much; or since when nothing is left to take. */
   #bytesTaken = 0;
   #takenAtMs: number;
-  #forwardedAuthority = '';
-  #forwardedVersion = '';
-  #forwardingLines = '';
 
   constructor(plane: Plane, owner: DownstreamOwner, socket: Socket, peerAddress: string, encrypted: boolean) {
     this.#plane = plane;
@@ -73,9 +77,12 @@ export class Http1Downstream implements Downstream, BodySink {
     this.#socket = socket;
     this.#outbox = new Outbox(socket);
     this.peerAddress = peerAddress;
-    this.encrypted = encrypted;
+    this.#secured = encrypted;
+    this.#forwarding = new Forwarding(peerAddress, encrypted);
     this.#exchange = new Exchange(plane, this);
     this.#sinceMs = this.#takenAtMs = plane.nowMs;
+    socket.setNoDelay(true);
+    if (socket instanceof ClientSocket) socket.taker = this;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('drain', () => this.#onDrain());
     socket.on('end', () => this.#onEnd());
@@ -84,7 +91,19 @@ export class Http1Downstream implements Downstream, BodySink {
   }
 
   get clientAddress(): string {
-    return this.peerAddress;
+    return this.#forwarding.clientAddress;
+  }
+
+  get encrypted(): boolean {
+    return this.#forwarding.encrypted;
+  }
+
+  get requestId(): string {
+    return this.#forwarding.requestId;
+  }
+
+  get traceId(): string {
+    return this.#forwarding.traceId;
   }
 
   get hasMore(): boolean {
@@ -138,17 +157,34 @@ export class Http1Downstream implements Downstream, BodySink {
     this.#destroy();
   }
 
+  /** Since when it has been between two requests, on the coarse clock; undefined where it is not. */
+  get idleSinceMs(): number | undefined {
+    const isIdle = this.#state === 'head' && this.#unread === undefined && this.#exchange.idle && this.#socket.writableLength === 0;
+    return isIdle ? this.#sinceMs : undefined;
+  }
+
+  /** Bytes that were read from the client and not used yet, or that it has not taken. Of a connection that has left HTTP: 0. */
+  get heldBytes(): number {
+    if (this.#state === 'detached') return 0;
+    return this.#socket.writableLength + this.#socket.readableLength + (this.#unread?.length ?? 0);
+  }
+
+  /** Since when nothing of that has moved, as far as the last tick could tell. */
+  get heldSinceMs(): number {
+    return this.#socket.writableLength > 0 ? this.#takenAtMs : this.#sinceMs;
+  }
+
+  /** Ends what runs and closes, because there is no room for it any more. */
+  turnOut(): void {
+    if (this.#state === 'detached') return;
+    this.#exchange.abandon('memory_limit');
+    this.#destroy();
+  }
+
   // Of the exchange.
 
-  forwardingFields({ authority, version }: RequestHead): string {
-    // A connection nearly always asks for one host, so the lines are made once.
-    if (authority !== this.#forwardedAuthority || version !== this.#forwardedVersion) {
-      const host = authority === '' ? '' : `x-forwarded-host: ${authority}\r\n`;
-      this.#forwardedAuthority = authority;
-      this.#forwardedVersion = version;
-      this.#forwardingLines = `x-forwarded-for: ${this.clientAddress}\r\n${host}x-forwarded-proto: ${this.encrypted ? 'https' : 'http'}\r\nvia: ${version} sluice\r\n`;
-    }
-    return this.#forwardingLines;
+  get forwardingFields(): string {
+    return this.#forwarding.lines;
   }
 
   sendInterim(head: ResponseHead): void {
@@ -202,23 +238,25 @@ export class Http1Downstream implements Downstream, BodySink {
   }
 
   done(): void {
+    this.#forwarding.end();
     if (this.#state === 'gone') return;
     this.flush();
     if (!this.#answered) return;
     this.#answered = false;
     this.#sinceMs = this.#plane.nowMs;
     if (this.#state === 'body') this.#afterEarlyAnswer();
-    else if (this.#lastAnswer) this.#closeGently();
+    else if (this.#lastAnswer) this.#close();
     else this.#state = 'head';
     if (this.#socket.isPaused()) this.#socket.resume();
     this.#process();
   }
 
   detach(): Detached {
-    const unread = this.#unread ?? Buffer.alloc(0);
+    const unread = Buffer.from(this.#unread ?? []);
     this.#unread = undefined;
     this.#state = 'detached';
     const socket = this.#socket;
+    if (socket instanceof ClientSocket) socket.taker = undefined;
     for (const event of ['data', 'drain', 'end', 'close', 'error']) socket.removeAllListeners(event);
     socket.on('error', ignoreError);
     // It still counts as a connection of the listener's.
@@ -231,6 +269,12 @@ export class Http1Downstream implements Downstream, BodySink {
   onBodySlice(slice: Buffer): void {
     this.#bodyBytes += slice.length;
     if (this.#state === 'body') this.#exchange.onRequestBody(slice);
+  }
+
+  /** What is not used at once is copied. */
+  onBytes(bytes: Buffer): void {
+    this.#onData(bytes);
+    if (this.#unread !== undefined && isBorrowed(this.#unread)) this.#unread = Buffer.from(this.#unread);
   }
 
   #onData(chunk: Buffer): void {
@@ -258,7 +302,8 @@ export class Http1Downstream implements Downstream, BodySink {
    * a request whose client has gone should not go on at the target. nginx and node:http decide alike.
    */
   #onEnd(): void {
-    if (this.#exchange.idle) this.#closeGently();
+    if (this.#state === 'closing') this.#destroy();
+    else if (this.#exchange.idle) this.#closeGently();
     else this.#loseClient('client_closed');
   }
 
@@ -270,7 +315,8 @@ export class Http1Downstream implements Downstream, BodySink {
     if (this.#state === 'gone') return;
     // Without a length or chunks only a reset tells an incomplete body from a complete one.
     const complete = this.#state === 'closing' && this.#socket.writableLength === 0;
-    if (this.#answerFraming === 'untilClose' && !complete) this.#socket.resetAndDestroy();
+    // On an encrypted connection it does so by itself: what ends without a word of its own (RFC 8446 section 6.1) was cut.
+    if (this.#answerFraming === 'untilClose' && !complete && !this.#secured) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
     this.#state = 'gone';
     this.#unread = undefined;
@@ -325,6 +371,7 @@ export class Http1Downstream implements Downstream, BodySink {
       this.#refuse(this.#head, fault);
       return;
     }
+    this.#forwarding.begin(this.#head, this.#owner.trusted, this.#owner.listener.requestIds);
     if (limits.bodyBytes > 0 && this.#head.contentLength > limits.bodyBytes) {
       this.#refuse(this.#head, 'body_too_large');
       return;
@@ -397,6 +444,17 @@ export class Http1Downstream implements Downstream, BodySink {
     this.#exchange.refuse(head, cause);
   }
 
+  /** A client that has asked for the end itself sends nothing more: where all was written, nothing need be waited for. */
+  #close(): void {
+    const isOver = !this.#head.persistent && this.#unread === undefined && this.#socket.writableLength === 0 && !this.#secured;
+    if (!isOver) {
+      this.#closeGently();
+      return;
+    }
+    this.#state = 'closing';
+    this.#destroy();
+  }
+
   #closeGently(): void {
     this.#state = 'closing';
     this.#unread = undefined;
@@ -407,9 +465,14 @@ export class Http1Downstream implements Downstream, BodySink {
 
 /** Answers a connection that is over the listener's limit, before anything was read from it. */
 export function turnAway(socket: Socket, dateLine: string): void {
-  const { head, body } = ownAnswer('connection_limit');
   socket.on('error', ignoreError);
-  socket.end(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}${dateLine}connection: close\r\n\r\n${body.toString('latin1')}`);
+  socket.end(answerText('connection_limit', dateLine));
+}
+
+/** The whole answer to a connection that no request was read from, and that is closed behind it. */
+export function answerText(cause: Cause, dateLine: string): string {
+  const { head, body } = ownAnswer(cause);
+  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}${dateLine}connection: close\r\n\r\n${body.toString('latin1')}`;
 }
 
 /** Stands for a head of which nothing is known: it is late, too large or broken before its end. */

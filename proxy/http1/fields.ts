@@ -5,13 +5,14 @@
  * Strictness is the price of owning the parser (RFC 9112 section 5 and 6): white space before the colon, folded lines, control
  * characters, bare CR or LF, repeated or malformed Content-Length or Host, and any transfer coding but `chunked` are refused.
  */
+import type { Hearsay } from '../forwarding.ts';
 import { COLON, CR, EQUALS, foldedCase, LF, lowerCase, SPACE, TAB, tokenEnd, valueEnd } from './characters.ts';
 
 /** What a scan may find wrong. `''` = nothing. */
 export type FieldFault = '' | 'malformed' | 'too_many' | 'coding_unknown';
 
 /** What a scan learned of a head. One per connection, filled anew by each scan. */
-export class FieldScan {
+export class FieldScan implements Hearsay {
   /** The lines that pass through, each with its CRLF. A valid Content-Length is among them. */
   kept = '';
   host: string | undefined;
@@ -34,6 +35,12 @@ export class FieldScan {
   hasDate = false;
   /** It says of itself that a mirror has sent it. */
   isCopy = false;
+  forwardedFor: string | undefined;
+  forwardedHost: string | undefined;
+  forwardedProto: string | undefined;
+  requestId: string | undefined;
+  traceParent: string | undefined;
+  hasTraceState = false;
 }
 
 /** Names that a role looks at, by length, so that most fields cost one table look-up. */
@@ -56,6 +63,12 @@ type Role =
   | 'keepAlive'
   | 'date'
   | 'copy'
+  | 'forwardedFor'
+  | 'forwardedHost'
+  | 'forwardedProto'
+  | 'requestId'
+  | 'traceParent'
+  | 'traceState'
   | 'forbidden'
   | 'none';
 
@@ -77,7 +90,10 @@ const hopByHop = [
   drop('te'),
 ];
 
-/** Requests: Host is written anew; forwarding fields are ours to set, because clients lie in them. */
+/**
+ * Requests: Host is written anew; forwarding fields are ours to set, because clients lie in them. What they say is remembered, for where a
+ * proxy that is trusted has set them.
+ */
 export const requestFields = fieldNames([
   ...hopByHop,
   drop('host', 'host'),
@@ -86,9 +102,12 @@ export const requestFields = fieldNames([
   keep('expect', 'expect'),
   drop('http2-settings'),
   drop('forwarded'),
-  drop('x-forwarded-for'),
-  drop('x-forwarded-host'),
-  drop('x-forwarded-proto'),
+  drop('x-forwarded-for', 'forwardedFor'),
+  drop('x-forwarded-host', 'forwardedHost'),
+  drop('x-forwarded-proto', 'forwardedProto'),
+  keep('x-request-id', 'requestId'),
+  keep('traceparent', 'traceParent'),
+  keep('tracestate', 'traceState'),
   // Taken out like all fields of ours, but remembered, so that a copy is not copied again.
   drop('x-sluice-mirror', 'copy'),
 ]);
@@ -117,8 +136,15 @@ export const trailerFields = fieldNames([
   ].map((name) => drop(name)),
 ]);
 
-/** Names that a Connection field cannot take away: the message would mean something else without them (RFC 9110 section 7.6.1). */
-const notRemovable = new Set(['host', 'content-length', 'transfer-encoding', 'cache-control', 'authorization', 'cookie', 'date', 'expect']);
+/**
+ * Names that a Connection field cannot take away: the message would mean something else without them (RFC 9110 section 7.6.1), or could not
+ * be found again in the logs of those whom it has passed.
+ */
+// oxfmt-ignore
+const notRemovable = new Set([
+  'host', 'content-length', 'transfer-encoding', 'cache-control', 'authorization', 'cookie', 'date', 'expect',
+  'x-request-id', 'traceparent', 'tracestate',
+]);
 
 const ownPrefix = 'x-sluice-';
 
@@ -142,6 +168,8 @@ export function scanFields(
   scan.chunked = scan.close = scan.keepAlive = scan.connectionUpgrade = scan.hasDate = scan.isCopy = false;
   scan.upgrade = scan.expect = '';
   scan.keepAliveSeconds = -1;
+  scan.forwardedFor = scan.forwardedHost = scan.forwardedProto = scan.requestId = scan.traceParent = undefined;
+  scan.hasTraceState = false;
 
   let kept = '';
   let sliceStart = from;
@@ -195,6 +223,24 @@ export function scanFields(
           break;
         case 'copy':
           scan.isCopy = true;
+          break;
+        case 'forwardedFor':
+          scan.forwardedFor = joined(scan.forwardedFor, trimmed(text, colon + 1, end));
+          break;
+        case 'forwardedHost':
+          scan.forwardedHost = onlyOne(scan.forwardedHost, trimmed(text, colon + 1, end));
+          break;
+        case 'forwardedProto':
+          scan.forwardedProto = onlyOne(scan.forwardedProto, trimmed(text, colon + 1, end));
+          break;
+        case 'requestId':
+          scan.requestId = onlyOne(scan.requestId, trimmed(text, colon + 1, end));
+          break;
+        case 'traceParent':
+          scan.traceParent = onlyOne(scan.traceParent, trimmed(text, colon + 1, end));
+          break;
+        case 'traceState':
+          scan.hasTraceState = true;
           break;
         case 'forbidden':
           return 'malformed';
@@ -251,6 +297,16 @@ function trimmed(text: string, from: number, to: number): string {
   return text.slice(from, to);
 }
 
+/** A list that may stand in several lines (RFC 9110 section 5.3). */
+function joined(before: string | undefined, value: string): string {
+  return before === undefined || before === '' ? value : value === '' ? before : `${before}, ${value}`;
+}
+
+/** '' where there is more than one: nobody knows which is meant. */
+function onlyOne(before: string | undefined, value: string): string {
+  return before === undefined ? value : '';
+}
+
 function isBlank(code: number): boolean {
   return code === SPACE || code === TAB;
 }
@@ -302,8 +358,8 @@ function readKeepAlive(value: string, scan: FieldScan): void {
   scan.keepAliveSeconds = scan.keepAliveTextSeconds;
 }
 
-/** `fields` without the lines of these names (lower case). For Connection-listed fields, which are rare. */
-function withoutFields(fields: string, names: readonly string[]): string {
+/** `fields` without the lines of these names (lower case). For Connection-listed fields and others that are rare. */
+export function withoutFields(fields: string, names: readonly string[]): string {
   const removed = new Set(names);
   let kept = '';
   for (let start = 0; start < fields.length;) {

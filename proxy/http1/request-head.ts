@@ -1,8 +1,10 @@
 import { METHODS } from 'node:http';
 import type { Cause } from '../../src/core/terminations.ts';
+import type { ForwardedHead, Hearsay } from '../forwarding.ts';
 import { Framing, type RequestHead } from '../message.ts';
+import { hostOf, isAuthority } from './authority.ts';
 import { CR, LF, SPACE, targetEnd, tokenEnd } from './characters.ts';
-import { cookieValue, fieldValue, FieldScan, requestFields, scanFields } from './fields.ts';
+import { cookieValue, fieldValue, FieldScan, requestFields, scanFields, withoutFields } from './fields.ts';
 
 export interface HeadLimits {
   readonly headBytes: number;
@@ -17,7 +19,7 @@ const refused = new Set(['CONNECT', 'TRACE']);
  * The head of an HTTP/1.1 or 1.0 request, checked to the letter (RFC 9112 section 3). One per connection, filled anew by `parse`.
  * What only some requests need (path, query, cookies) is worked out when it is asked for.
  */
-export class Http1RequestHead implements RequestHead {
+export class Http1RequestHead implements RequestHead, ForwardedHead {
   method = '';
   target = '';
   authority = '';
@@ -68,6 +70,14 @@ export class Http1RequestHead implements RequestHead {
 
   get path(): string {
     return this.#queryStart < 0 ? this.target : this.target.slice(0, this.#queryStart);
+  }
+
+  get hearsay(): Hearsay {
+    return this.#scan;
+  }
+
+  removeFields(names: readonly string[]): void {
+    this.fields = withoutFields(this.fields, names);
   }
 
   header(name: string): string | undefined {
@@ -145,17 +155,3 @@ function versionMinor(bytes: Uint8Array, at: number): number {
 }
 
 const absoluteForm = /^https?:\/\/([^/?]*)(.*)$/i;
-
-/** `uri-host [ ":" port ]` (RFC 9110 section 7.2), not empty, without user info. */
-const authoritySyntax = /^(?:\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::\d{0,5})?$/i;
-
-function isAuthority(value: string): boolean {
-  return value.length <= 261 && authoritySyntax.test(value);
-}
-
-/** Without the port, in lower case, without the root's dot. */
-function hostOf(authority: string): string {
-  const colon = authority.endsWith(']') ? -1 : authority.lastIndexOf(':');
-  const host = (colon < 0 ? authority : authority.slice(0, colon)).toLowerCase();
-  return host.endsWith('.') ? host.slice(0, -1) : host;
-}

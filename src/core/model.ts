@@ -27,6 +27,8 @@ export interface Listener {
   readonly proxyProtocol: readonly string[];
   /** Networks in CIDR notation of proxies in front of us, whose word on whom they speak for is taken. Empty = nobody's is. */
   readonly trustedProxies: readonly string[];
+  /** Whether requests that have no (sane) X-Request-Id and traceparent are given them. */
+  readonly requestIds: boolean;
 }
 
 /** How a listener encrypts. Files are named by path; what they hold travels in the snapshot, because keys are not for revisions to keep. */

@@ -103,7 +103,7 @@ function ipv6Range(address: string, prefix: number): Range<string> {
 }
 
 /** A number for IPv4, 32 digits for IPv6 without its zone, undefined for what is neither. */
-function parseAddress(text: string): number | string | undefined {
+export function parseAddress(text: string): number | string | undefined {
   if (!text.includes(':')) return parseIpv4(text);
   const digits = parseIpv6(text);
   return digits?.startsWith(mappedPrefix) === true ? Number.parseInt(digits.slice(24), 16) : digits;

@@ -113,7 +113,27 @@ const targetFailures = {
 const endings = {
   client_closed: { status: 499, proxyStatus: 'connection_terminated', sentence: 'The client went away before its answer was complete.' },
   client_stalled: { status: 499, proxyStatus: 'connection_write_timeout', sentence: 'The client did not read its answer for too long.' },
+  tls_handshake_failed: {
+    status: 400,
+    proxyStatus: 'tls_protocol_error',
+    sentence: 'This listener speaks HTTPS, and encryption could not be agreed on.',
+  },
   connection_limit: { status: 503, proxyStatus: 'connection_limit_reached', sentence: 'The listener has as many connections as it may.' },
+  proxy_header_malformed: {
+    status: 400,
+    proxyStatus: 'http_request_error',
+    sentence: 'The connection does not begin with a valid PROXY protocol header, as the listener wants it from this network.',
+  },
+  proxy_exhausted: {
+    status: 503,
+    proxyStatus: 'connection_limit_reached',
+    sentence: 'Sluice has no file descriptor, port or memory left for a connection to the target.',
+  },
+  memory_limit: {
+    status: 503,
+    proxyStatus: 'connection_limit_reached',
+    sentence: 'Clients that do not read hold as much memory here as they may, and this one was the slowest of them.',
+  },
   drained: { status: 503, proxyStatus: 'proxy_internal_response', sentence: 'The target was taken out, and the time to finish was over.' },
   shutdown: { status: 503, proxyStatus: 'proxy_internal_response', sentence: 'Sluice stopped before the request was finished.' },
   internal_error: { status: 500, proxyStatus: 'proxy_internal_error', sentence: 'Sluice has a bug; its log says more.' },

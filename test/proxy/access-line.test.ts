@@ -18,6 +18,8 @@ const line: AccessLine = {
   cause: '',
   rescued: '',
   rescuedBy: '',
+  requestId: '7f',
+  traceId: '7f',
 };
 
 test('a line is JSON, tells everything, and leaves the query out', () => {
@@ -36,7 +38,18 @@ test('a line is JSON, tells everything, and leaves the query out', () => {
     revision: 7,
     decision: 'split',
     cause: '',
+    requestId: '7f',
   });
+});
+
+test('a trace that is called like its request is not named twice, and nothing is named that has no name', () => {
+  const namesIn = (changes: Partial<AccessLine>) => {
+    const { requestId, traceId } = JSON.parse(formatAccessLine({ ...line, ...changes }, 'now')) as Partial<AccessLine>;
+    return { requestId, traceId };
+  };
+  expect(namesIn({})).toEqual({ requestId: '7f' });
+  expect(namesIn({ traceId: '8a' })).toEqual({ requestId: '7f', traceId: '8a' });
+  expect(namesIn({ requestId: '', traceId: '' })).toEqual({});
 });
 
 test.each(['a"b', 'a\\b', 'a\nb', 'a\u007fb', 'grün'])('what a client sends cannot break a line: %j', (host) => {
@@ -50,5 +63,5 @@ test('docs/access-log.md names every field, in the order of the line', () => {
   const documented = [...page.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, names]) =>
     [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name),
   );
-  expect(documented).toEqual(Object.keys(JSON.parse(formatAccessLine({ ...line, rescued: 'x', rescuedBy: 'y' }, 'now')) as object));
+  expect(documented).toEqual(Object.keys(JSON.parse(formatAccessLine({ ...line, traceId: 'z', rescued: 'x', rescuedBy: 'y' }, 'now')) as object));
 });

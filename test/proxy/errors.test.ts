@@ -140,10 +140,18 @@ const provocations: Record<Cause, ((t: TestContext) => Promise<Provoked>) | stri
     proxy.countTurnedAway();
     return { proxy, answer: await (await proxy.connect()).answer() };
   },
+  proxy_header_malformed: async (t) => {
+    const proxy = await startProxy(t, { listener: { proxyProtocol: ['127.0.0.0/8'] } });
+    const client = await proxy.connect();
+    client.send(get);
+    await client.ended;
+    proxy.countTurnedAway(1, 'proxy_header_malformed');
+    return { proxy, answer: undefined };
+  },
   proxy_exhausted: 'takes a process without descriptors; e2e/overload.test.ts has one, and retries.test.ts the list of errors',
   memory_limit: async (t) => {
     const target = await startRawTarget(t, (peer) => peer.send('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n'));
-    const proxy = await startProxy(t, { pools: { blue: [target] }, bufferedBytesMax: 1 });
+    const proxy = await startProxy(t, { pools: { blue: [target] }, heldBytesMax: 1 });
     const client = await proxy.connect();
     client.pause();
     client.send(get);
@@ -188,7 +196,7 @@ describe('each cause can be met', () => {
     if (typeof provoke === 'string') return t.skip(provoke);
     const { proxy, answer } = await provoke(t);
     expect(proxy.report().terminations[cause]).toBe(1);
-    if (cause !== 'connection_limit') expect(proxy.lines.some((line) => line.cause === cause)).toBe(true);
+    if (cause !== 'connection_limit' && cause !== 'proxy_header_malformed') expect(proxy.lines.some((line) => line.cause === cause)).toBe(true);
     if (answer === undefined) return undefined;
 
     const { status, proxyStatus, sentence } = terminations[cause];

@@ -15,6 +15,7 @@ import type {
   Target,
 } from '../../src/core/model.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
+import type { Cause } from '../../src/core/terminations.ts';
 import { bareSurroundings, compileSnapshot, type Surroundings } from '../../src/core/snapshot.ts';
 import { aListener, anything, aPool, aRetryPolicy, aService, aTarget } from './model.ts';
 import { connectRaw, type Peer } from './raw-client.ts';
@@ -37,6 +38,10 @@ export interface ProxyOptions {
   readonly surroundings?: Partial<Surroundings>;
   /** How many workers share the limits; this is the first. */
   readonly workers?: number;
+  /** Bytes that its connections may hold in all. */
+  readonly heldBytesMax?: number;
+  /** File descriptors that it may have open. */
+  readonly descriptors?: number;
   readonly timeouts?: Partial<ServiceTimeouts>;
   readonly listenerTimeouts?: Partial<ListenerTimeouts>;
   readonly limits?: Partial<ListenerLimits>;
@@ -65,6 +70,8 @@ export interface LoggedRequest {
   readonly cause: string;
   readonly rescued?: string;
   readonly rescuedBy?: string;
+  readonly requestId?: string;
+  readonly traceId?: string;
 }
 
 export function modelOf(options: ProxyOptions): Model {
@@ -112,8 +119,8 @@ export class TestProxy {
   port = 0;
   #options: ProxyOptions;
   #revision = 0;
-  /** Connections that were turned away: counted as a termination, but there is no request to log. */
-  #turnedAway = 0;
+  /** Connections that were turned away, by cause: counted as a termination, but there is no request to log. */
+  readonly #turnedAway = new Map<Cause, number>();
   #targetsForgotten = false;
   readonly #t: TestContext;
   readonly #watchers = new Set<() => void>();
@@ -123,6 +130,7 @@ export class TestProxy {
     this.#options = options;
     this.plane = createDataPlane({
       workers: { count: options.workers ?? 1, index: 0 },
+      room: { descriptors: options.descriptors ?? Infinity, heldBytesMax: options.heldBytesMax ?? Infinity },
       warn: (fields, message) => this.warnings.push({ ...fields, message }),
       access: (line) => {
         this.lines.push(JSON.parse(line) as LoggedRequest);
@@ -168,9 +176,9 @@ export class TestProxy {
     return this.plane.report();
   }
 
-  /** Says that a connection over the limit was turned away. */
-  countTurnedAway(count = 1): void {
-    this.#turnedAway += count;
+  /** Says that connections were turned away: those over the limit, or for another cause. */
+  countTurnedAway(count = 1, cause: Cause = 'connection_limit'): void {
+    this.#turnedAway.set(cause, (this.#turnedAway.get(cause) ?? 0) + count);
   }
 
   /** No request or connection is left, and every number adds up: answered + failed, by target and by cause, is what was logged. */
@@ -181,7 +189,7 @@ export class TestProxy {
     expect(targets.map(({ inFlight }) => inFlight)).toEqual(targets.map(() => 0));
 
     const causes = tally(this.lines.map(({ cause }) => cause).filter((cause) => cause !== ''));
-    if (this.#turnedAway > 0) causes['connection_limit'] = this.#turnedAway;
+    for (const [cause, count] of this.#turnedAway) causes[cause] = (causes[cause] ?? 0) + count;
     expect(report.terminations).toEqual(causes);
     if (!this.#targetsForgotten) {
       const counted = targets.flatMap(({ codes }) => Object.values(codes)).reduce((sum, count) => sum + count, 0);

@@ -66,6 +66,7 @@ export function aListener(name: string, changes: Partial<Listener> = {}): Listen
     redirectToHttps: undefined,
     proxyProtocol: [],
     trustedProxies: [],
+    requestIds: false,
     ...changes,
   };
 }
