@@ -10,8 +10,8 @@ import { treePids } from './proc.ts';
 /** A server we started. Its output goes to a file, so that a full pipe can never slow it down. */
 export interface Child {
   readonly pid: number;
-  /** Resolves when it answers `GET path` with 200; rejects with what it printed when it exits or takes longer than 15 s. */
-  answers(port: number, path: string): Promise<void>;
+  /** Resolves when `isReady` says so; rejects with what it printed when it exits or takes longer than 20 s. A failure to ask is a no. */
+  ready(isReady: () => Promise<boolean>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -22,11 +22,11 @@ process.on('exit', () => {
   for (const child of running) killTree(child);
 });
 
-/** Starts `command` on one core (anywhere when `core` is undefined or taskset is not installed). */
-export function startChild(command: Command, core: number | undefined, logFile: string): Child {
-  const { file, args } = pinned(command, core);
+/** Starts `command` on these cores (anywhere when there are none or taskset is not installed). */
+export function startChild(command: Command, cores: readonly number[], logFile: string): Child {
+  const { file, args } = pinned(command, cores);
   const log = openSync(logFile, 'w');
-  const child = spawn(file, args, { cwd: rootDir, stdio: ['ignore', log, log] });
+  const child = spawn(file, args, { cwd: rootDir, stdio: ['ignore', log, log], env: { ...process.env, ...command.env } });
   closeSync(log);
   running.add(child);
   // Without a listener a command that cannot be started would end the bench; its missing pid says the same below.
@@ -37,13 +37,13 @@ export function startChild(command: Command, core: number | undefined, logFile: 
 
   return {
     pid,
-    answers: async (port, path) => {
-      const deadline = performance.now() + 15_000;
+    ready: async (isReady) => {
+      const deadline = performance.now() + 20_000;
       while (performance.now() < deadline && running.has(child)) {
-        if (await isAnswering(port, path)) return;
+        if (await isReady().catch(() => false)) return;
         await sleep(50);
       }
-      const reason = running.has(child) ? 'did not answer within 15 s' : `exited with ${child.exitCode ?? child.signalCode}`;
+      const reason = running.has(child) ? 'was not ready within 20 s' : `exited with ${child.exitCode ?? child.signalCode}`;
       throw new Error(`${[command.file, ...command.args].join(' ')} ${reason}\n${readFileSync(logFile, 'utf8').slice(-2000)}`);
     },
     stop: async () => {
@@ -56,9 +56,9 @@ export function startChild(command: Command, core: number | undefined, logFile: 
 }
 
 /** Runs `command` until it ends and returns what it printed; rejects when it fails or takes longer than `timeoutMs`. */
-export async function runToEnd(command: Command, core: number | undefined, timeoutMs: number): Promise<string> {
-  const { file, args } = pinned(command, core);
-  const result = promisify(execFile)(file, args, { cwd: rootDir, timeout: timeoutMs });
+export async function runToEnd(command: Command, cores: readonly number[], timeoutMs: number): Promise<string> {
+  const { file, args } = pinned(command, cores);
+  const result = promisify(execFile)(file, args, { cwd: rootDir, timeout: timeoutMs, env: { ...process.env, ...command.env } });
   running.add(result.child);
   try {
     return (await result).stdout;
@@ -67,11 +67,11 @@ export async function runToEnd(command: Command, core: number | undefined, timeo
   }
 }
 
-function pinned(command: Command, core: number | undefined): Command {
+function pinned(command: Command, cores: readonly number[]): Command {
   const taskset = findCommand('taskset');
-  if (core === undefined || taskset === undefined) return command;
+  if (cores.length === 0 || taskset === undefined) return command;
   // taskset replaces itself with the command, so the pid is the command's own.
-  return { file: taskset, args: ['-c', String(core), command.file, ...command.args] };
+  return { file: taskset, args: ['-c', cores.join(','), command.file, ...command.args] };
 }
 
 /** A port that was free a moment ago. */
@@ -84,17 +84,6 @@ export async function freePort(): Promise<number> {
   server.close();
   if (address === null || typeof address === 'string') throw new Error('no free port at 127.0.0.1');
   return address.port;
-}
-
-async function isAnswering(port: number, path: string): Promise<boolean> {
-  try {
-    // A connection of its own: an idle one left behind would hold up the drain of a peer that waits for its clients.
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(1000) });
-    await answer.arrayBuffer();
-    return answer.status === 200;
-  } catch {
-    return false;
-  }
 }
 
 function killTree(child: ChildProcess): void {

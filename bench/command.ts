@@ -6,6 +6,8 @@ import process from 'node:process';
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
+  /** Besides what the bench has itself. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The checkout: peers are run from here, and their npm packages found here. */

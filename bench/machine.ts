@@ -27,14 +27,20 @@ export interface Cores {
   /** Origin and load tool. */
   readonly load: number | undefined;
   readonly proxy: number | undefined;
+  /** For a second worker and a load tool of its own. Empty where the machine has fewer than four cores. */
+  readonly spare: readonly number[];
 }
 
 export function chooseCores(): Cores {
   const [load, ...others] = allowedCores();
-  if (load === undefined || others.length === 0 || findCommand('taskset') === undefined) return { load: undefined, proxy: undefined };
+  if (load === undefined || others.length === 0 || findCommand('taskset') === undefined) {
+    return { load: undefined, proxy: undefined, spare: [] };
+  }
   // Two threads of one physical core slow each other down; take another core where the machine has one.
   const siblings = coreList(read(`/sys/devices/system/cpu/cpu${load}/topology/thread_siblings_list`));
-  return { load, proxy: others.find((core) => !siblings.includes(core)) ?? others[0] };
+  const proxy = others.find((core) => !siblings.includes(core)) ?? others[0];
+  const rest = others.filter((core) => core !== proxy);
+  return { load, proxy, spare: rest.length < 2 ? [] : rest.slice(0, 2) };
 }
 
 function allowedCores(): number[] {

@@ -61,9 +61,9 @@ async function bench(): Promise<void> {
   const adminPort = await freePort();
   const file = path.join(dir, 'sluice.yaml');
   writeFileSync(file, JSON.stringify(configuration(dir, port, adminPort, targetPort!, shadowPorts)));
-  const sluice = startChild(nodeCommand(path.join(rootDir, 'src', 'main.ts'), 'run', '-c', file), undefined, path.join(dir, 'output.log'));
+  const sluice = startChild(nodeCommand(path.join(rootDir, 'src', 'main.ts'), 'run', '-c', file), [], path.join(dir, 'output.log'));
   try {
-    await sluice.answers(port, '/plain');
+    await sluice.ready(async () => (await fetch(`http://127.0.0.1:${port}/plain`, { headers: { connection: 'close' } })).ok);
     const clients = Array.from({ length: connections }, () => new Client(`http://127.0.0.1:${port}`));
     console.log('shadow        group      p50 ms   p99 ms   CPU µs    RSS MB   requests   errors   copies');
     for (const name of shadows) await compare(clients, name, sluice.pid, adminPort);

@@ -7,6 +7,8 @@ import { peers } from './peers/index.ts';
 export interface Options {
   readonly cases: readonly BenchCase[];
   readonly peers: readonly Peer[];
+  /** By `--peers`. */
+  readonly arePeersNamed: boolean;
   readonly rounds: number;
   /** Of load per round. */
   readonly seconds: number;
@@ -25,7 +27,7 @@ export const usage = `npm run bench -- [options]
   --peers LIST     of ${peers.map((one) => one.name).join(',')}
                    (default: all but ${peers.flatMap((one) => (one.onlyWhenNamed ? one.name : [])).join(',')})
   --rounds N       rounds per case, peers taking turns within each (default 5)
-  --seconds N      of load per peer and round (default 4)
+  --seconds N      of load per peer and round (default 3)
   --json FILE      every round, for machines
   --markdown       the tables as Markdown
   --profile CASE   no contest: the functions in which a worker of Sluice spends its time`;
@@ -39,6 +41,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     profile,
     cases: profile === undefined ? (chosen('--cases', cases, values.cases) ?? cases) : [profile],
     peers: chosen('--peers', peers, values.peers) ?? peers.filter((peer) => peer.onlyWhenNamed !== true),
+    arePeersNamed: values.peers !== undefined,
     rounds: positive('--rounds', values.rounds),
     seconds: positive('--seconds', values.seconds),
     jsonFile: values.json,
@@ -54,7 +57,7 @@ function parse(args: readonly string[]) {
         cases: { type: 'string' },
         peers: { type: 'string' },
         rounds: { type: 'string', default: '5' },
-        seconds: { type: 'string', default: '4' },
+        seconds: { type: 'string', default: '3' },
         json: { type: 'string' },
         markdown: { type: 'boolean' },
         profile: { type: 'string' },

@@ -5,13 +5,16 @@ import type { Command } from './command.ts';
  * One proxy to measure. A new peer is a file in bench/peers/ and a line in its index.
  *
  * Every peer does the same work, and `verify.ts` refuses those that do not: connections kept alive on both sides, X-Forwarded-For,
- * X-Forwarded-Proto, X-Forwarded-Host and Via sent to the origin, no log line per request, one process that carries traffic.
+ * X-Forwarded-Proto, X-Forwarded-Host and Via sent to the origin, a log line per request only where the case is about it, one process that
+ * carries traffic.
  */
 export interface Peer {
   /** What `--peers` calls it. */
   readonly name: string;
   /** Measured only when `--peers` names it. */
   readonly onlyWhenNamed?: true;
+  /** Costs several times as much as the others: takes part where a case is for everyone, and elsewhere when `--peers` names it. */
+  readonly isSlow?: true;
   /** Default: every case. */
   takesPart?(benchCase: BenchCase): boolean;
   /** Its version, or why it cannot run here and what to type about it. */
@@ -36,4 +39,9 @@ export interface PeerSetup {
   /** The peer's own, empty, removed at the end. In memory where the machine has a tmpfs. */
   readonly dir: string;
   readonly benchCase: BenchCase;
+}
+
+/** For peers that we have written ourselves with what a library brings: they do the work of a request and nothing else. */
+export function isPlainHttp({ encrypted, accessLog, services, cookies }: BenchCase): boolean {
+  return (encrypted ?? accessLog ?? services ?? cookies) === undefined;
 }

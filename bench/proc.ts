@@ -31,6 +31,14 @@ export function treeUsage(rootPid: number): Usage {
   return { userMs, systemMs, rssPeakBytes };
 }
 
+/** What a tree holds now: pages that processes share count in parts (Pss), so that the sum counts them once. */
+export function treeMemory(rootPid: number): number {
+  return treePids(rootPid).reduce((sum, pid) => {
+    const kib = /^Pss:\s+(\d+) kB$/m.exec(readProc(`/proc/${pid}/smaps_rollup`) ?? '')?.[1];
+    return sum + Number(kib ?? 0) * 1024;
+  }, 0);
+}
+
 export function treePids(rootPid: number): number[] {
   return tree(rootPid).map((stat) => stat.pid);
 }

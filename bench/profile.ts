@@ -1,21 +1,21 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { pathOf, type BenchCase } from './case.ts';
+import type { BenchCase } from './case.ts';
 import { freePort, startChild } from './child.ts';
 import { rootDir } from './command.ts';
-import { warmUpSeconds } from './contest.ts';
+import { warmUpOf } from './contest.ts';
 import type { LoadTool } from './load.ts';
 import { sluice } from './peers/sluice.ts';
 import { pidOf } from './proc.ts';
-import { verify } from './verify.ts';
+import { isServing, verify } from './verify.ts';
 
 export interface ProfileSetup {
   readonly benchCase: BenchCase;
   readonly originPort: number;
   readonly seconds: number;
   readonly load: LoadTool;
-  readonly proxyCore: number | undefined;
+  readonly proxyCores: readonly number[];
   readonly dir: string;
 }
 
@@ -51,11 +51,11 @@ export async function profileCase(setup: ProfileSetup): Promise<string> {
   const { file, args } = await sluice.prepare({ port, originPort, dir, benchCase });
   // Processes that it forks inherit these arguments.
   const profiling = ['--cpu-prof', `--cpu-prof-dir=${profileDir}`, `--cpu-prof-interval=${samplingUs}`];
-  const child = startChild({ file, args: [...profiling, ...args] }, setup.proxyCore, path.join(dir, 'output.log'));
-  await child.answers(port, pathOf(benchCase));
+  const child = startChild({ file, args: [...profiling, ...args] }, setup.proxyCores, path.join(dir, 'output.log'));
+  await child.ready(() => isServing(port, benchCase));
   await verify(port, benchCase);
   const workerPid = pidOf(child.pid, '(worker)');
-  await load.run(port, benchCase, warmUpSeconds);
+  await load.run(port, benchCase, warmUpOf(benchCase));
   const fromUs = nowUs();
   const { requests, errors } = await load.run(port, benchCase, seconds);
   const toUs = nowUs();

@@ -1,6 +1,7 @@
 import type { BenchCase } from './case.ts';
 import type { Cores, Machine } from './machine.ts';
 import { ratio, type Round, type Summary } from './round.ts';
+import { judge, verdictText } from './target.ts';
 
 export interface Report {
   readonly command: string;
@@ -30,47 +31,59 @@ export interface PeerResult extends Summary {
 export function renderReport(report: Report, markdown: boolean): string {
   const render = markdown ? markdownTable : textTable;
   const heading = (text: string): string => (markdown ? `### ${text}` : text);
-  const tables = report.results.map((result) => `${heading(result.benchCase.title)}\n\n${render(rowsOf(result, report.yardstick))}`);
+  const tables = report.results.map((result) => {
+    const title = heading(`${result.benchCase.name}: ${result.benchCase.title}`);
+    return [title, render(rowsOf(result, report.yardstick)), ...verdictLines(result, report)].join('\n\n');
+  });
   const bullets = [...factsOf(report), ...report.notes].map((line) => `${markdown ? '- ' : '  '}${line}`);
   return [...tables, bullets.join('\n')].join('\n\n');
 }
 
-function rowsOf(result: CaseResult, yardstick: string): string[][] {
-  const header = [
-    'peer',
-    'CPU µs/req',
-    `× ${yardstick}`,
-    'user',
-    'system',
-    'req/s',
-    `× ${yardstick}`,
-    'p50 ms',
-    'p99 ms',
-    'core',
-    'RSS MiB',
-    'rounds',
-  ];
-  const base = result.peers.find((one) => one.peer === yardstick)?.rounds ?? [];
-  return [header, ...result.peers.map((one) => rowOf(one, base))];
+function verdictLines({ benchCase, peers }: CaseResult, { cores }: Report): string[] {
+  const lines = benchCase.targets.map((target) => `Target: ${verdictText(judge(target, peers, cores.spare.length > 0))}.`);
+  return lines.length === 0 ? [] : [lines.join('\n\n')];
 }
 
-function rowOf({ peer, median, rounds, roundsFailed }: PeerResult, base: readonly Round[]): string[] {
-  const counted = roundsFailed === 0 ? String(rounds.length) : `${rounds.length - roundsFailed} of ${rounds.length}`;
-  if (median === undefined) return [peer, ...Array.from({ length: 10 }, () => '–'), counted];
-  return [
-    peer,
-    figure(median.cpuUs),
-    times(ratio(rounds, base, (round) => round.cpuUs)),
-    figure(median.userUs),
-    figure(median.systemUs),
-    median.requestsPerSecond.toFixed(0),
-    times(ratio(rounds, base, (round) => round.requestsPerSecond)),
-    median.p50Ms.toFixed(2),
-    median.p99Ms.toFixed(2),
-    `${(median.coreRatio * 100).toFixed(0)}%`,
-    (median.rssPeakBytes / 2 ** 20).toFixed(0),
-    counted,
+interface Column {
+  readonly title: string;
+  read(median: Round, rounds: readonly Round[], base: readonly Round[]): string;
+}
+
+function columnsOf({ benchCase, peers }: CaseResult, yardstick: string): Column[] {
+  const over = (figureOf: (round: Round) => number) => (_: Round, rounds: readonly Round[], base: readonly Round[]) =>
+    times(ratio(rounds, base, figureOf));
+  const columns: Column[] = [
+    { title: 'CPU µs/req', read: (median) => figure(median.cpuUs) },
+    { title: `× ${yardstick}`, read: over((round) => round.cpuUs) },
+    { title: 'user', read: (median) => figure(median.userUs) },
+    { title: 'system', read: (median) => figure(median.systemUs) },
+    { title: 'req/s', read: (median) => median.requestsPerSecond.toFixed(0) },
+    { title: `× ${yardstick}`, read: over((round) => round.requestsPerSecond) },
+    { title: 'p50 ms', read: (median) => median.p50Ms.toFixed(2) },
+    { title: 'p99 ms', read: (median) => median.p99Ms.toFixed(2) },
+    { title: 'core', read: (median) => `${(median.coreRatio * 100).toFixed(0)}%` },
+    { title: 'RSS MiB', read: (median) => (median.rssPeakBytes / 2 ** 20).toFixed(0) },
   ];
+  if (benchCase.rateShare !== undefined) columns.splice(8, 0, { title: 'p99.9 ms', read: ({ p999Ms }) => p999Ms?.toFixed(2) ?? '–' });
+  if (peers.some(({ median }) => median?.bytesPerConnection !== undefined)) {
+    const read = ({ bytesPerConnection }: Round): string =>
+      bytesPerConnection === undefined ? '–' : (bytesPerConnection / 1024).toFixed(1);
+    columns.push({ title: 'KiB/idle connection', read });
+  }
+  return columns;
+}
+
+function rowsOf(result: CaseResult, yardstick: string): string[][] {
+  const columns = columnsOf(result, yardstick);
+  const base = result.peers.find((one) => one.peer === yardstick)?.rounds ?? [];
+  const rows = result.peers.map((one) => rowOf(one, columns, base));
+  return [['peer', ...columns.map(({ title }) => title), 'rounds'], ...rows];
+}
+
+function rowOf({ peer, median, rounds, roundsFailed }: PeerResult, columns: readonly Column[], base: readonly Round[]): string[] {
+  const counted = roundsFailed === 0 ? String(rounds.length) : `${rounds.length - roundsFailed} of ${rounds.length}`;
+  const cells = columns.map((column) => (median === undefined ? '–' : column.read(median, rounds, base)));
+  return [peer, ...cells, counted];
 }
 
 function factsOf({ command, date, machine, cores, load, origin, versions }: Report): string[] {

@@ -14,6 +14,9 @@ export interface Round {
   readonly coreRatio: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms?: number;
+  /** What each idle connection beside the load holds of the proxy's memory. */
+  readonly bytesPerConnection?: number;
   /** Since the peer's start. */
   readonly rssPeakBytes: number;
   /** Clients saw that many; when not 0 the round is reported and not used. */
@@ -58,6 +61,7 @@ export async function measure(pid: number, port: number, benchCase: BenchCase, s
     coreRatio: (userMs + systemMs) / result.elapsedMs,
     p50Ms: result.p50Ms,
     p99Ms: result.p99Ms,
+    ...(result.p999Ms === undefined ? {} : { p999Ms: result.p999Ms }),
     rssPeakBytes: after.rssPeakBytes,
     errors: result.errors,
   };
@@ -84,6 +88,12 @@ function isGood(round: Round): boolean {
   return round.errors === 0 && round.requests > 0;
 }
 
+/** The median of a figure that rounds of some cases have. */
+function maybe<Name extends 'p999Ms' | 'bytesPerConnection'>(rounds: readonly Round[], name: Name): Partial<Record<Name, number>> {
+  const values = rounds.flatMap((round) => round[name] ?? []);
+  return values.length === 0 ? {} : ({ [name]: median(values) } as Record<Name, number>);
+}
+
 function medianRound(rounds: readonly Round[]): Round {
   const of = (figure: (round: Round) => number): number => median(rounds.map(figure));
   return {
@@ -95,6 +105,8 @@ function medianRound(rounds: readonly Round[]): Round {
     coreRatio: of((round) => round.coreRatio),
     p50Ms: of((round) => round.p50Ms),
     p99Ms: of((round) => round.p99Ms),
+    ...maybe(rounds, 'p999Ms'),
+    ...maybe(rounds, 'bytesPerConnection'),
     rssPeakBytes: Math.max(...rounds.map((round) => round.rssPeakBytes)),
     errors: 0,
   };

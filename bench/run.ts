@@ -4,12 +4,13 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { entrants, runContest, warmUpSeconds } from './contest.ts';
+import type { BenchCase } from './case.ts';
+import { entrants, runContest, warmUpOf } from './contest.ts';
 import { loadTool } from './load.ts';
 import { chooseCores, describeMachine } from './machine.ts';
 import { profileCase } from './profile.ts';
 import { readOptions, usage, UsageError, type Options } from './options.ts';
-import { startOrigin } from './origin.ts';
+import { startOrigin, startUploadOrigin } from './origin.ts';
 import type { Peer } from './peer.ts';
 import { yardstick } from './peers/index.ts';
 import { renderReport, type CaseResult, type Report } from './report.ts';
@@ -34,7 +35,8 @@ async function bench(options: Options, command: string): Promise<number> {
   if (!existsSync('/proc/self/stat')) throw new UsageError('the bench reads CPU times from /proc: Linux only');
   const notes: string[] = [];
   const note = (text: string): void => {
-    notes.push(text);
+    // Standard error has all of it; in the report the first line must do.
+    notes.push(text.split('\n')[0] ?? '');
     process.stderr.write(`! ${text}\n`);
   };
   const { present, versions } = findPeers(options.peers, note);
@@ -43,31 +45,41 @@ async function bench(options: Options, command: string): Promise<number> {
   const machine = describeMachine();
   const cores = chooseCores();
   const dir = workDir();
-  const load = loadTool(dir, cores.load);
+  const proxyCores = cores.proxy === undefined ? [] : [cores.proxy];
+  const loadCores = cores.load === undefined ? [] : [cores.load];
+  const load = loadTool(dir, loadCores);
   const originDir = path.join(dir, 'origin');
   mkdirSync(originDir);
   const origin = await startOrigin(originDir, options.cases, cores.load);
+  const uploadOrigin = options.cases.some(isUpload) ? await startUploadOrigin(originDir, cores.load) : origin;
+  const originOf = (benchCase: BenchCase): number => (isUpload(benchCase) ? uploadOrigin : origin).port;
 
   if (options.profile !== undefined) {
-    const setup = { benchCase: options.profile, originPort: origin.port, seconds: options.seconds, load, proxyCore: cores.proxy, dir };
-    console.log(await profileCase(setup));
-    await origin.child.stop();
+    const benchCase = options.profile;
+    console.log(await profileCase({ benchCase, originPort: originOf(benchCase), seconds: options.seconds, load, proxyCores, dir }));
     return 0;
   }
   const results: CaseResult[] = [];
   for (const benchCase of options.cases) {
-    const { rounds, seconds } = options;
-    const contest = { benchCase, peers: present, originPort: origin.port, rounds, seconds, load, proxyCore: cores.proxy, dir };
-    results.push(await runContest(contest, note));
+    const { rounds, seconds, arePeersNamed } = options;
+    const common = { benchCase, peers: present, arePeersNamed, originPort: originOf(benchCase), rounds, seconds, dir };
+    const [second, ofLoad] = cores.spare;
+    const isWide = (benchCase.workers ?? 1) > 1 && second !== undefined && ofLoad !== undefined;
+    // Two workers need a core each, and more load than a tool that shares its core with the origin can give.
+    const places = isWide
+      ? { load: loadTool(dir, [ofLoad]), loadCores: [ofLoad], proxyCores: [...proxyCores, second] }
+      : { load, loadCores, proxyCores };
+    results.push(await runContest({ ...common, ...places }, note));
   }
   await origin.child.stop();
+  if (uploadOrigin !== origin) await uploadOrigin.child.stop();
 
   const date = new Date().toISOString().slice(0, 10);
   const report: Report = { command, date, machine, cores, load: load.version, origin: origin.version, yardstick, versions, notes, results };
   if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, `${JSON.stringify(report, null, 2)}\n`);
   console.log(renderReport(report, options.markdown));
   const isComplete = ({ benchCase, peers }: CaseResult): boolean =>
-    peers.length === entrants(present, benchCase).length && peers.every((one) => one.median !== undefined);
+    peers.length === entrants(present, benchCase, options.arePeersNamed).length && peers.every((one) => one.median !== undefined);
   return results.every(isComplete) ? 0 : 1;
 }
 
@@ -86,12 +98,18 @@ function findPeers(peers: readonly Peer[], note: (text: string) => void): { pres
   return { present, versions };
 }
 
-function plan({ cases, rounds, seconds }: Options, present: readonly Peer[]): string {
-  // Load tools and rounds cost about a tenth of a second each to start and stop; peers start within a second.
-  const starts = cases.map((benchCase) => entrants(present, benchCase).length).reduce((sum, count) => sum + count, 0);
-  const total = starts * (1 + warmUpSeconds + rounds * (seconds + 0.1));
+function plan({ cases, rounds, seconds, arePeersNamed }: Options, present: readonly Peer[]): string {
+  // Load tools and rounds cost about a tenth of a second each to start and stop; peers start within a second, and idle connections open in six.
+  const secondsOf = (benchCase: BenchCase): number =>
+    entrants(present, benchCase, arePeersNamed).length *
+    (1 + warmUpOf(benchCase) + (benchCase.idleConnections === undefined ? 0 : 6) + rounds * (seconds + 0.1));
+  const total = cases.map(secondsOf).reduce((sum, one) => sum + one, 0);
   const names = `${cases.map((one) => one.name).join(', ')} × ${present.map((one) => one.name).join(', ')}`;
   return `${names}: ${rounds} rounds of ${seconds} s each, about ${Math.ceil(total)} s in all`;
+}
+
+function isUpload({ bodyBytes = 0 }: BenchCase): boolean {
+  return bodyBytes > 0;
 }
 
 /** On a tmpfs where there is one, so that no disk is measured. Removed however the bench ends. */

@@ -6,4 +6,6 @@ export const large: BenchCase = {
   title: '1 MiB answers, 16 connections',
   connections: 16,
   answerBytes: 1024 * 1024,
+  everyone: true,
+  targets: [{ figure: 'cpuUs', against: 'nginx', limit: 1 }],
 };

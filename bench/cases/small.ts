@@ -6,4 +6,9 @@ export const small: BenchCase = {
   title: '100-byte answers, 64 connections',
   connections: 64,
   answerBytes: 100,
+  everyone: true,
+  targets: [
+    { figure: 'cpuUs', against: 'nginx', limit: 1.25 },
+    { figure: 'cpuUs', against: 'fast-proxy', limit: 0.5 },
+  ],
 };

@@ -8,4 +8,6 @@ export const sticky: BenchCase = {
   connections: 64,
   answerBytes: 100,
   cookies: clientCookies(1000),
+  feature: 'stickiness',
+  targets: [],
 };

@@ -2,10 +2,12 @@
 import http from 'node:http';
 import process from 'node:process';
 import { nodeCommand, packageVersion } from '../command.ts';
-import type { Peer } from '../peer.ts';
+import { isPlainHttp, type Peer } from '../peer.ts';
 
 export const fastProxyPeer: Peer = {
   name: 'fast-proxy',
+  isSlow: true,
+  takesPart: isPlainHttp,
   find() {
     const version = packageVersion('fast-proxy');
     return version === undefined ? { missing: 'not installed: npm ci (a development dependency)' } : { version };

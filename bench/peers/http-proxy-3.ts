@@ -2,10 +2,12 @@
 import http from 'node:http';
 import process from 'node:process';
 import { nodeCommand, packageVersion } from '../command.ts';
-import type { Peer } from '../peer.ts';
+import { isPlainHttp, type Peer } from '../peer.ts';
 
 export const httpProxy3: Peer = {
   name: 'http-proxy-3',
+  isSlow: true,
+  takesPart: isPlainHttp,
   find() {
     const version = packageVersion('http-proxy-3');
     return version === undefined ? { missing: 'not installed: npm ci' } : { version };

@@ -4,10 +4,12 @@ import http from 'node:http';
 import process from 'node:process';
 import type { Client, Dispatcher } from 'undici';
 import { nodeCommand, packageVersion } from '../command.ts';
-import type { Peer } from '../peer.ts';
+import { isPlainHttp, type Peer } from '../peer.ts';
 
 export const nodeUndici: Peer = {
   name: 'node-undici',
+  isSlow: true,
+  takesPart: isPlainHttp,
   find() {
     const version = packageVersion('undici');
     return version === undefined ? { missing: 'not installed: npm ci' } : { version };
