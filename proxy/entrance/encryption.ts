@@ -1,14 +1,101 @@
 import type { Socket } from 'node:net';
 import type { ListenerTls } from '../../src/core/model.ts';
 import type { FileTexts } from '../../src/core/snapshot.ts';
+import { Certificates } from './certificates.ts';
+import { createHandshakes, type Handshakes } from './handshakes.ts';
+
+export interface EncryptionParts {
+  /** A connection that did not come to be encrypted, although its client sent something. */
+  readonly onFailure: () => void;
+  /** What a client is answered that speaks HTTP without encryption. */
+  readonly plainAnswer: () => string;
+  /** A certificate cannot be used here, although control has found nothing wrong with it. */
+  readonly onBug: (error: unknown) => void;
+}
+
+/** What was made of one setup; compared with the next, because most revisions change nothing of it. */
+interface Setup {
+  readonly tls: ListenerTls;
+  readonly texts: readonly (string | undefined)[];
+  readonly ticketKey: string;
+}
 
 /** The TLS side of one listener: certificates by name, session tickets, handshakes. */
 export class Encryption {
-  /** What is wrong with the new ones leaves the old ones in force; throws then. */
-  update(_tls: ListenerTls, _files: FileTexts, _ticketKey: string): void {}
+  readonly #parts: EncryptionParts;
+  readonly #certificates: Certificates;
+  /** By the four numbers of a connection, which is how `node:tls` tells which one it has finished with. */
+  readonly #entering = new Map<string, { readonly socket: Socket; readonly onSecure: (secured: Socket) => void }>();
+  #setup: Setup | undefined;
+  #handshakes: Handshakes | undefined;
+
+  constructor(parts: EncryptionParts) {
+    this.#parts = parts;
+    this.#certificates = new Certificates(parts.onBug);
+  }
+
+  /** Connections that are there already stay as they are. A certificate that is no good leaves the one before in force. Never throws. */
+  update(tls: ListenerTls, files: FileTexts, ticketKey: string): void {
+    const setup: Setup = { tls, texts: textsFor(tls, files), ticketKey };
+    if (this.#setup !== undefined && isSame(this.#setup, setup)) return;
+    this.#setup = setup;
+    try {
+      this.#handshakes = createHandshakes(tls, this.#certificates.update(tls, files), ticketKey, {
+        onSecure: (secured) => this.#onSecure(secured),
+        onPlainHttp: (failed) => this.#answerPlainHttp(failed),
+      });
+    } catch (error) {
+      this.#parts.onBug(error);
+    }
+  }
 
   /** Takes a connection, of which nothing was read or what was read was put back, through the handshake. One that fails is destroyed. */
-  accept(socket: Socket, _onSecure: (secured: Socket) => void): void {
-    socket.destroy();
+  accept(socket: Socket, onSecure: (secured: Socket) => void): void {
+    const handshakes = this.#handshakes;
+    const id = numbersOf(socket);
+    if (handshakes === undefined || id === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#entering.set(id, { socket, onSecure });
+    socket.once('close', () => {
+      // One that was only looked at, as checks of load balancers do, is no failure.
+      if (this.#entering.get(id)?.socket !== socket) return;
+      this.#entering.delete(id);
+      if (socket.bytesRead > 0) this.#parts.onFailure();
+    });
+    handshakes.take(socket);
   }
+
+  #onSecure(secured: Socket): void {
+    const id = numbersOf(secured) ?? '';
+    const entry = this.#entering.get(id);
+    this.#entering.delete(id);
+    if (entry === undefined) secured.destroy();
+    else entry.onSecure(secured);
+  }
+
+  /** Written past the encryption, which has not begun. The failure that closes the connection is counted like others. */
+  #answerPlainHttp(failed: Socket): void {
+    const entry = this.#entering.get(numbersOf(failed) ?? '');
+    entry?.socket.end(this.#parts.plainAnswer(), 'latin1');
+  }
+}
+
+function textsFor({ certificates, clients }: ListenerTls, files: FileTexts): (string | undefined)[] {
+  const paths = certificates.flatMap(({ certFile, keyFile }) => [certFile, keyFile]);
+  return [...paths, ...(clients === undefined ? [] : [clients.caFile])].map((path) => files.get(path));
+}
+
+function isSame(a: Setup, b: Setup): boolean {
+  return (
+    a.ticketKey === b.ticketKey &&
+    JSON.stringify(a.tls) === JSON.stringify(b.tls) &&
+    a.texts.every((text, index) => text === b.texts[index])
+  );
+}
+
+/** Undefined = it is closed. */
+function numbersOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string | undefined {
+  return remotePort === undefined ? undefined : `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
