@@ -124,6 +124,15 @@ export const retryDefaults = {
     why: 'A fallback that answers for a bad release hides it from the people who are to notice it.',
   },
 } as const satisfies Record<string, Default<number | boolean>>;
+  budget: {
+    value: '20%',
+    why: 'Covers a few targets that die, and adds at most a fifth to the load of a pool whose targets are all too slow.',
+  },
+  bodyBuffer: { value: '64KiB', why: 'Nearly every form and every call of an API fits; uploads do not, and are rarely repeatable anyway.' },
+  putDelete: {
+    value: false,
+    why: 'By the standard they may be carried out twice, but many applications count, log or notify on each.',
+  },
 
 export const serviceTimeoutDefaults = {
   connect: {

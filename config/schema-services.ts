@@ -5,9 +5,9 @@ import { mirrorDefaults, retryDefaults, serviceDefaults, serviceTimeoutDefaults,
 import { cookiePathPattern, idPattern } from './names.ts';
 import { StickyKeySchema } from './schema-keys.ts';
 import { OverrideMatchSchema } from './schema-matches.ts';
-import { Choice, closed, Count, Duration, explain, Flag, Named, PositiveDuration } from './schema-parts.ts';
+import { Choice, closed, Count, Duration, explain, Flag, Named, Percent, PositiveDuration } from './schema-parts.ts';
 import { PoolSchema } from './schema-pools.ts';
-import { percentPattern } from './units.ts';
+import { percentPattern, sizePattern } from './units.ts';
 
 export const WeightsSchema = Named(
   idPattern,
@@ -90,6 +90,24 @@ export const RetrySchema = Type.Object(
       0,
       10,
       retryDefaults.attempts,
+    ),
+    budget: Percent(
+      'How many of the requests that a worker has in flight may be ones that were sent again, at a time; three always may. What is over it is answered with the failure.',
+      retryDefaults.budget,
+    ),
+    bodyBuffer: Type.Optional(
+      Type.String({
+        description: explain(
+          'So much of a request’s body is kept so that it can be sent again; a request with a longer one is sent once. Up to 1MiB; 0B = none.',
+          retryDefaults.bodyBuffer,
+        ),
+        pattern: sizePattern,
+        default: retryDefaults.bodyBuffer.value,
+      }),
+    ),
+    putDelete: Flag(
+      'Whether a PUT or DELETE, too, is sent again when nobody knows whether the target has carried it out.',
+      retryDefaults.putDelete,
     ),
     rescue: Flag(
       'Whether a GET, HEAD or OPTIONS that its pool could not answer may be answered by the fallback. It counts as a failure of the pool all the same.',

@@ -8,11 +8,15 @@ import { checkPool } from './pool-semantics.ts';
 import { quote } from './reading.ts';
 import type { ServiceDocument, StickyDocument } from './schema.ts';
 import type { Salvaged } from './shape.ts';
-import { readDuration } from './units.ts';
+import { formatSize, readDuration, readSize } from './units.ts';
+
+/** Of one request; a worker keeps 64 MiB in all, and nobody should need the share of a thousand others. */
+const bodyBufferBytesMax = 1024 ** 2;
 
 export function checkService(service: Salvaged<ServiceDocument>, pointer: string, findings: Findings): void {
   checkWeights(service, pointer, findings);
   checkFallback(service, pointer, findings);
+  checkBodyBuffer(service.retry?.bodyBuffer, `${pointer}/retry/bodyBuffer`, findings);
   if (service.sticky !== undefined) checkSticky(service.sticky, `${pointer}/sticky`, findings);
   checkOverrides(service, `${pointer}/overrides`, findings);
   checkMirrors(service, `${pointer}/mirrors`, findings);
@@ -53,6 +57,12 @@ function checkFallback(service: Salvaged<ServiceDocument>, pointer: string, find
     `${pointer}/retry/rescue`,
     'it is the fallback that rescues, and the service has none; add fallback: POOL, or remove rescue',
   );
+}
+
+function checkBodyBuffer(text: string | undefined, pointer: string, findings: Findings): void {
+  const reading = text === undefined ? undefined : readSize(text);
+  if (!reading?.ok || reading.value <= bodyBufferBytesMax) return;
+  findings.add(pointer, `expected a size up to ${formatSize(bodyBufferBytesMax)}, found ${quote(text!)}; longer bodies are sent once`);
 }
 
 function checkSticky(sticky: Salvaged<StickyDocument>, pointer: string, findings: Findings): void {

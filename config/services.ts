@@ -6,7 +6,7 @@ import { readPool } from './pools.ts';
 import { readRequestKey } from './request-keys.ts';
 import { must, readRouteMatch } from './routes.ts';
 import type { OverrideMatchDocument, ServiceDocument, StickyDocument } from './schema.ts';
-import { readDuration, readPercent, readPercentOrNumber } from './units.ts';
+import { readDuration, readPercent, readPercentOrNumber, readSize } from './units.ts';
 
 export function readService(id: string, document: ServiceDocument): Service {
   return {
@@ -73,13 +73,13 @@ function readMirror({ pool, percent, unsafe }: NonNullable<ServiceDocument['mirr
   };
 }
 
-function readRetry({ attempts, rescue }: NonNullable<ServiceDocument['retry']> = {}): RetryPolicy {
+function readRetry({ attempts, rescue, budget, bodyBuffer, putDelete }: NonNullable<ServiceDocument['retry']> = {}): RetryPolicy {
   return {
     attempts: attempts ?? retryDefaults.attempts.value,
     rescue: rescue ?? retryDefaults.rescue.value,
-    budgetShare: 0.2,
-    bodyBufferBytes: 65_536,
-    putDelete: false,
+    budgetShare: must(readPercent, budget ?? retryDefaults.budget.value),
+    bodyBufferBytes: must(readSize, bodyBuffer ?? retryDefaults.bodyBuffer.value),
+    putDelete: putDelete ?? retryDefaults.putDelete.value,
   };
 }
 

@@ -10,9 +10,6 @@ export const unsupportedKeys: readonly string[] = [
   '/listeners/*/tls',
   '/admin/tls',
   '/admin/strict',
-  '/services/*/retry/budget',
-  '/services/*/retry/bodyBuffer',
-  '/services/*/retry/putDelete',
 ];
 
 /** One more is a value inside a text and recognised by its reader in `addresses.ts`: `unix:` addresses. */

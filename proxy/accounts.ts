@@ -91,6 +91,7 @@ export function reportAccounts(
   return [...services].map(([id, { counts, pools }]) => ({
     id,
     retries: counts.retries,
+    retriesRefused: counts.retriesRefused,
     rescued: counts.rescued,
     decisions: { ...counts.decisions },
     mirrors: mirrorsOf(id),

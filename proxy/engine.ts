@@ -12,6 +12,7 @@ import { Admission, UpstreamRoom } from './entrance/admission.ts';
 import type { Exchange } from './exchange.ts';
 import { Http1Connector } from './http1/connector.ts';
 import { type Destination, Destinations } from './http1/destination.ts';
+import { BodyMemory } from './kept-body.ts';
 import { type ListenerPlace, type ListenerSetup, ListeningSocket } from './listener.ts';
 import type { LiveTarget, WorkerShare } from './live.ts';
 import { Mirrors } from './mirrors.ts';
@@ -19,6 +20,8 @@ import type { Plane } from './plane.ts';
 import { applyConditions, bindRouting, emptyRouting, KnownConditions, type Routing, targetsOf } from './routing.ts';
 import { ProxiedUpgrades } from './upgrades.ts';
 
+/** Of all bodies that a worker keeps for being sent again: a thousand of the size that is kept by default. Beyond it none is kept. */
+const bodyMemoryBytes = 67_108_864;
 /** The one timer of a worker: deadlines are exact to this much. */
 const tickMs = 100;
 /** A tick that comes later than this after the one before it finds a process that was busy, or stopped. */
@@ -81,6 +84,7 @@ class Engine implements DataPlane {
       admission,
       upgrades: this.#upgrades,
       mirrors,
+      bodyMemory: new BodyMemory(bodyMemoryBytes),
       onBug,
       access:
         access &&

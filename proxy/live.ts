@@ -29,6 +29,10 @@ export interface LiveService {
 
 export class ServiceCounts {
   retries = 0;
+  /** Requests that are being sent again now, and count against the budget of retries. */
+  retrying = 0;
+  /** Requests that the budget did not let be sent again. */
+  retriesRefused = 0;
   rescued = 0;
   /** How pools were decided. */
   readonly decisions = { override: 0, sticky: 0, split: 0, fallback: 0, none: 0 };

@@ -2,6 +2,8 @@ import type { Cause } from '../src/core/terminations.ts';
 import type { AccessLine } from './access-line.ts';
 import type { CauseCounter } from './counters.ts';
 import type { Claim } from './claim.ts';
+import type { Admission } from './entrance/admission.ts';
+import type { BodyMemory } from './kept-body.ts';
 import type { RequestHead } from './message.ts';
 import type { LiveTarget } from './live.ts';
 import type { Mirrors } from './mirrors.ts';
@@ -28,6 +30,8 @@ export interface Plane {
   readonly mirrors: Mirrors;
   /** Tells an operator of a bug of ours. */
   readonly onBug: (error: unknown) => void;
+  /** For the bodies of requests that may have to be sent again. */
+  readonly bodyMemory: BodyMemory;
 }
 
 /** Takes over connections whose client wants another protocol. */
@@ -36,6 +40,8 @@ export interface Upgrades {
   take(exchange: UpgradingExchange, head: RequestHead, forwarding: string, connection: Detached): void;
 }
 
+  /** How many it carries to this target. */
+  carriedTo(target: LiveTarget): number;
 /** What is left of an exchange whose connection has been handed over. */
 export interface UpgradingExchange {
   readonly claim: Claim;

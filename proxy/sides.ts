@@ -110,8 +110,8 @@ export interface UpstreamEvents {
 
 /** How a target is reached: over connections that are kept, or new ones. */
 export interface Connector {
-  /** An idle connection that is safe to use, or undefined. `careful` = the request must not be sent twice. */
-  take(events: UpstreamEvents, careful: boolean): Upstream | undefined;
+  /** An idle connection that is safe to use, or undefined. `isFragile` = the request would be lost with it. */
+  take(events: UpstreamEvents, isFragile: boolean): Upstream | undefined;
   /** A new connection; its outcome comes as `onConnected` or `onTargetFailed`. */
   open(events: UpstreamEvents): Upstream;
   /** New connections are made by what the files of this one say; those that are open go on. */

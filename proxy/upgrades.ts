@@ -114,6 +114,10 @@ export class ProxiedUpgrades implements Upgrades {
   openOn(target: LiveTarget): number {
     let count = 0;
     for (const connection of this.#byTarget.get(target) ?? []) if (isClosable(connection)) count++;
+  carriedTo(target: LiveTarget): number {
+    return this.#byTarget.get(target)?.size ?? 0;
+  }
+
     return count;
   }
 

@@ -7,8 +7,17 @@ import { Http1Upstream, type UpstreamOwner } from './upstream.ts';
 const idleMax = 512;
 /** Until a target shows that it closes earlier. nginx and Apache keep 60 to 75 s, Node 5 s (and says so), gunicorn 2 s. */
 const idleLimitDefaultMs = 55_000;
-/** A request that must not be sent twice only goes where something was sent this recently: no usual target closes that early. */
-const carefulIdleMs = 1000;
+/**
+ * A request that must not be sent twice only goes where something was sent this recently, until the target's own time-out is known. No usual
+ * target closes within a second, which leaves three quarters of it for whatever holds up this process, the target's, or a packet.
+ */
+const fragileIdleMs = 250;
+/** Once it is known, such a request stays a second below the time-out, or below this share of one that is short. */
+const fragileShare = 0.5;
+/** A tick of the coarse clock: a connection that was seen to close may have been idle for so much less than it seems. */
+const tickMs = 100;
+/** After so many calls of `tidy`, or twice as many, a time-out that was not seen again counts as not known: two to four minutes. */
+const knownForTidies = 120;
 /** What was learned is forgotten slowly, double in about a minute: the target may only have been restarting. */
 const forgetFactor = 1.01;
 /** A target's clock started before ours did, and a closing packet needs its time. */
@@ -27,22 +36,40 @@ export class Http1Connector implements Connector, UpstreamOwner {
   /** Open or being opened, idle ones included. */
   #connections = 0;
   #idleLimitMs = idleLimitDefaultMs;
+  /**
+   * The shortest time-out that was seen in the present period, and in the one before. Unlike the limit above it never drifts up: at the end of
+   * such a drift a request would meet the time-out. What is known no more is trusted no further than what never was.
+   */
+  #timeoutMs = Infinity;
+  #timeoutBeforeMs = Infinity;
+  #tidies = 0;
   #closed = false;
 
-  /** @param clock a coarse clock: exact to a tick */
-  constructor(destination: Destination, clock: { readonly nowMs: number }, room: UpstreamRoom = unlimitedRoom) {
+  readonly #exactNowMs: () => number;
+
+  /**
+   * @param clock a coarse clock: exact to a tick, and behind by as long as this process is busy
+   * @param exactNowMs the same, exact
+   */
+  constructor(
+    destination: Destination,
+    clock: { readonly nowMs: number },
+    room: UpstreamRoom = unlimitedRoom,
+    exactNowMs: () => number = monotonicNow,
+  ) {
     this.#destination = destination;
     this.#clock = clock;
+    this.#exactNowMs = exactNowMs;
     this.#room = room;
   }
 
-  take(events: UpstreamEvents, careful: boolean): Http1Upstream | undefined {
-    const limitMs = careful ? Math.min(carefulIdleMs, this.#idleLimitMs) : this.#idleLimitMs;
+  take(events: UpstreamEvents, isFragile: boolean): Http1Upstream | undefined {
     const upstream = this.#idle.at(-1);
     // The last one is the youngest: where it is too old, all are.
-    if (upstream === undefined || this.#clock.nowMs - upstream.idleSinceMs >= limitMs) return undefined;
+    if (upstream === undefined || this.#clock.nowMs - upstream.idleSinceMs >= this.#idleLimitMs) return undefined;
+    if (isFragile && !this.#isSafelyYoung(upstream)) return undefined;
     this.#idle.pop();
-    if (!upstream.usable) return this.take(events, careful);
+    if (!upstream.usable) return this.take(events, isFragile);
     upstream.reuse(events);
     return upstream;
   }
@@ -66,6 +93,10 @@ export class Http1Connector implements Connector, UpstreamOwner {
 
   tidy(): void {
     this.#idleLimitMs = Math.min(idleLimitDefaultMs, this.#idleLimitMs * forgetFactor);
+    if (++this.#tidies % knownForTidies === 0) {
+      this.#timeoutBeforeMs = this.#timeoutMs;
+      this.#timeoutMs = Infinity;
+    }
     const oldestMs = this.#clock.nowMs - this.#idleLimitMs;
     const young = this.#idle.findIndex((upstream) => upstream.idleSinceMs > oldestMs);
     for (const upstream of this.#idle.splice(0, young < 0 ? this.#idle.length : young)) upstream.close();
@@ -91,15 +122,34 @@ export class Http1Connector implements Connector, UpstreamOwner {
     const index = this.#idle.lastIndexOf(upstream);
     if (index < 0) return;
     this.#idle.splice(index, 1);
-    this.#learn(this.#clock.nowMs - upstream.idleSinceMs);
+    const idleMs = this.#clock.nowMs - upstream.idleSinceMs;
+    this.#learn(idleMs, Math.max(0, idleMs - tickMs));
   }
 
   onKeepAlive(seconds: number): void {
-    this.#learn(seconds * 1000);
+    this.#learn(seconds * 1000, seconds * 1000);
   }
 
-  /** Never below half a second: a target that closes one connection early, because it restarts, must not cost all of them. */
-  #learn(keptMs: number): void {
+  /**
+   * Of the limit for all, never below half a second: a target that closes one connection early, because it restarts, must not cost all of them.
+   * @param surelyMs for so long it was kept, whatever the clock says
+   */
+  #learn(keptMs: number, surelyMs: number): void {
     this.#idleLimitMs = Math.min(this.#idleLimitMs, Math.max(500, keptMs - safetyMs));
+    if (surelyMs < this.#timeoutMs) this.#timeoutMs = surelyMs;
   }
+
+  /**
+   * Whether the target is far from closing this connection as idle. The time since is taken for longer than it was, never for shorter: it ends now,
+   * exactly, because after a busy moment the coarse clock is behind, and it began at the last tick before the connection became idle.
+   */
+  #isSafelyYoung({ idleSinceMs }: Http1Upstream): boolean {
+    const timeoutMs = Math.min(this.#timeoutMs, this.#timeoutBeforeMs);
+    const limitMs = timeoutMs === Infinity ? fragileIdleMs : Math.max(timeoutMs * fragileShare, timeoutMs - safetyMs);
+    return this.#exactNowMs() - idleSinceMs < limitMs;
+  }
+}
+
+function monotonicNow(): number {
+  return performance.now();
 }

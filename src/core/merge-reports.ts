@@ -44,6 +44,7 @@ function mergeService(id: string, services: readonly ServiceReport[]): ServiceRe
     ),
     retries: sum(services.map((service) => service.retries)),
     rescued: sum(services.map((service) => service.rescued)),
+    retriesRefused: sum(services.map((service) => service.retriesRefused)),
     decisions: mergeCounts(services.map((service) => service.decisions)),
     mirrors: [
       ...Map.groupBy(

@@ -20,6 +20,8 @@ export interface ServiceReport {
   readonly retries: number;
   /** Requests whose pool failed them and that the fallback answered. */
   readonly rescued: number;
+  /** Requests that the budget did not let be sent again. */
+  readonly retriesRefused: number;
   /** How the pool was decided, by `decision` as the access log has it. */
   readonly decisions: Readonly<Record<string, number>>;
   readonly mirrors: readonly MirrorReport[];

@@ -147,6 +147,15 @@ export const metricsTable: readonly Metric[] = [
     },
   },
   {
+    name: 'sluice_retries_refused_total',
+    help: 'Requests that the budget did not let be sent again.',
+    type: 'counter',
+    labels: ['service'],
+    *samples(input) {
+      for (const { id, retriesRefused } of input.reading.totals.services) yield { labels: { service: id }, value: retriesRefused };
+    },
+  },
+  {
     name: 'sluice_rescued_total',
     help: 'Requests whose pool failed them and that the fallback answered.',
     type: 'counter',

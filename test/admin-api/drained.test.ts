@@ -29,8 +29,8 @@ function running(targets: Readonly<Record<string, Partial<TargetReport>>>, pool 
     ...said,
   }));
   const pools = [{ id: pool, targets: reports, durations: { counts: [], sumMs: 0 }, picked: 0, queued: 0, clients: undefined }];
-  const services = [{ id: 'demo', pools, retries: 0, rescued: 0, decisions: {}, mirrors: [] }];
-  return { revision: 0, connections: 0, inFlight: 0, services, terminations: {} };
+  const services = [{ id: 'demo', pools, retries: 0, retriesRefused: 0, rescued: 0, decisions: {}, mirrors: [] }];
+  return { revision: 0, connections: 0, acceptPauses: 0, inFlight: 0, services, terminations: {} };
 }
 
 const busy = running({ '127.0.0.1:3001': { inFlight: 1 } });

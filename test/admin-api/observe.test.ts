@@ -28,6 +28,7 @@ function report(connections: number, inFlight: number, codes: Record<string, num
   const service: ServiceReport = {
     id: 'demo',
     retries: 4,
+    retriesRefused: 0,
     rescued: 3,
     decisions: { split: 10, fallback: 2 },
     mirrors: [{ pool: 'shadow', sent: 7, dropped: { busy: 1 }, inFlight: 1 }],

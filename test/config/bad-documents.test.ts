@@ -653,9 +653,9 @@ routes:
     problems: ['/services/web/limits  unknown key "limits" here; it belongs to listeners[] and services.NAME.pools.NAME'],
   },
   {
-    name: 'a retry budget',
-    text: blueGreen('weights: {}, retry: { attempts: 1, budget: 20% }'),
-    problems: ['/services/web/retry/budget  "budget" is not supported yet; remove the key'],
+    name: 'a buffer for bodies that is too large',
+    text: blueGreen('weights: {}, retry: { bodyBuffer: 2MiB }'),
+    problems: ['/services/web/retry/bodyBuffer  expected a size up to 1MiB, found "2MiB"; longer bodies are sent once'],
   },
   {
     name: 'TLS',

@@ -13,8 +13,9 @@ function report(requests: number, more: Partial<WorkerReport> = {}): WorkerRepor
   return {
     revision: 3,
     connections: 2,
+    acceptPauses: requests,
     inFlight: 3,
-    services: [{ id: 'demo', pools: [pool], retries: 1, rescued: 1, decisions: { split: requests }, mirrors: [mirror] }],
+    services: [{ id: 'demo', pools: [pool], retries: 1, retriesRefused: 3, rescued: 1, decisions: { split: requests }, mirrors: [mirror] }],
     terminations: { no_route: requests },
     ...more,
   };
@@ -26,6 +27,7 @@ test('totals of workers are added up place by place', () => {
   expect(mergeReports([report(1), report(10, { revision: 2, terminations: { no_route: 1, timeout: 5 } })])).toEqual({
     revision: 2,
     connections: 4,
+    acceptPauses: 11,
     inFlight: 6,
     services: [
       {
@@ -43,6 +45,7 @@ test('totals of workers are added up place by place', () => {
           },
         ],
         retries: 2,
+        retriesRefused: 6,
         rescued: 2,
         decisions: { split: 11 },
         mirrors: [{ pool: 'shadow', sent: 11, dropped: { busy: 11 }, inFlight: 2 }],
@@ -64,7 +67,7 @@ test('what a dead worker had open is not open any more; what it finished still c
 });
 
 test('services, pools and targets that only some workers know are kept', () => {
-  const other = report(5, { services: [{ id: 'other', pools: [], retries: 4, rescued: 0, decisions: {}, mirrors: [] }] });
+  const other = report(5, { services: [{ id: 'other', pools: [], retries: 4, retriesRefused: 0, rescued: 0, decisions: {}, mirrors: [] }] });
   expect(mergeReports([report(1), other]).services.map((service) => [service.id, service.retries])).toEqual([
     ['demo', 1],
     ['other', 4],

@@ -14,8 +14,8 @@ function totals(picked: Readonly<Record<string, number>>, clients: Readonly<Reco
     queued: 0,
     clients: clients[id],
   }));
-  const service = { id: 'demo', pools, retries: 0, rescued: 0, decisions: {}, mirrors: [] };
-  return { revision: 1, connections: 0, inFlight: 0, services: [service], terminations: {} };
+  const service = { id: 'demo', pools, retries: 0, retriesRefused: 0, rescued: 0, decisions: {}, mirrors: [] };
+  return { revision: 1, connections: 0, acceptPauses: 0, inFlight: 0, services: [service], terminations: {} };
 }
 
 function requests(window: ObservedWindow, now: WorkerReport, nowMs: number): unknown {

@@ -27,8 +27,8 @@ function look(targets: Readonly<Record<string, Target>>, revision = 7): Look {
   const compiled = entries.flatMap(([id, { state }]) => (state === undefined ? [] : [{ id, state } as CompiledTarget]));
   const said = entries.flatMap(([id, target]) => (target.said === undefined ? [] : [{ ...quiet, ...target.said, id }]));
   const pool = { id: 'blue', targets: said, durations: { counts: [], sumMs: 0 }, picked: 0, queued: 0, clients: undefined };
-  const service = { id: 'demo', pools: [pool], retries: 0, rescued: 0, decisions: {}, mirrors: [] };
-  const totals: WorkerReport = { revision, connections: 0, inFlight: 0, services: [service], terminations: {} };
+  const service = { id: 'demo', pools: [pool], retries: 0, retriesRefused: 0, rescued: 0, decisions: {}, mirrors: [] };
+  const totals: WorkerReport = { revision, connections: 0, acceptPauses: 0, inFlight: 0, services: [service], terminations: {} };
   const snapshot = { revision, services: [{ id: 'demo', pools: [{ id: 'blue', targets: compiled }] }] } as unknown as Snapshot;
   return { snapshot, totals, workers: [{ report: totals }] };
 }

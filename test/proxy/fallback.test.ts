@@ -127,7 +127,8 @@ describe('rescue', () => {
 
   test.for([
     ['POST', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'],
-    ['a GET with a body', 'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx'],
+    ['a PUT', 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx'],
+    ['a DELETE without a body', 'DELETE / HTTP/1.1\r\nHost: a\r\n\r\n'],
   ] as const)('not %s', async ([, request], t) => {
     const blue = await startTarget(t, (_incoming, outgoing) => outgoing.end('blue'));
     const proxy = await startProxy(t, { pools: { blue: [blue], green: [await dead()] }, ...canary });

@@ -106,7 +106,7 @@ describe('when a target dies after it was sent a request', () => {
     'PATCH / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab',
     'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab',
     'DELETE / HTTP/1.1\r\nHost: a\r\n\r\n',
-    'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab',
+    `GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n${'x'.repeat(70_000)}`,
   ])('%j is not sent twice', async (request, t) => {
     const deadly = await startRawTarget(t, (peer) => peer.socket.on('data', () => peer.end()));
     const proxy = await startProxy(t, { pools: { blue: [deadly, deadly] }, retryAttempts: 5 });

@@ -27,6 +27,7 @@ export const reportOf = (requests: number): WorkerReport => ({
       id: 's',
       retries: 0,
       rescued: 0,
+      retriesRefused: 0,
       decisions: { split: requests },
       mirrors: [],
       pools: [

@@ -30,8 +30,8 @@ async function metricsOf(pools: readonly PoolReport[], observed?: ObservedShares
   const target = aTarget('app', { address: { host: 'app.test', port: 80 } });
   const model = { listeners: [], routes: [], services: [aService('shop', { pools: [aPool('blue', { targets: [target] })] })] };
   const snapshot = compileSnapshot(model, 1, { ...bareSurroundings, addresses: new Map([['app.test', ['10.0.0.2']]]) });
-  const service = { id: 'shop', pools, retries: 0, rescued: 0, decisions: {}, mirrors: [] };
-  const totals: WorkerReport = { revision: 1, connections: 0, inFlight: 0, services: [service], terminations: {} };
+  const service = { id: 'shop', pools, retries: 0, retriesRefused: 0, rescued: 0, decisions: {}, mirrors: [] };
+  const totals: WorkerReport = { revision: 1, connections: 0, acceptPauses: 0, inFlight: 0, services: [service], terminations: {} };
   const metrics = new Metrics(() => Promise.resolve({ reading: { workers: [], totals }, model, snapshot, observed }));
   onTestFinished(() => metrics.close());
   return (await metrics.render()).text.split('\n');
