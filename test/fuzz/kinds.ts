@@ -1,6 +1,7 @@
 /** The kinds of fuzz cases. A case is a number: seed and number make the same message again. */
 import { checkAnswer, checkChunked, checkRequests, type Cuts, everyCut } from './checks.ts';
 import { answerCorpus, chunkedCorpus, requestCorpus } from './corpus.ts';
+import { FuzzedConnections } from './connections.ts';
 import { Mutator, shrink } from './mutator.ts';
 
 export interface FuzzCase {
@@ -22,6 +23,7 @@ const everyCutOneIn = 64;
 export const fuzzKinds: Readonly<Record<string, () => FuzzKind>> = {
   requests: () => pureKind(requestCorpus, (text, cuts) => checkRequests(text, cuts)),
   answers: () => pureKind(answerCorpus, (text, cuts, number) => checkAnswer(text, number % 4 === 0, cuts)),
+  connections: () => connectionKind(requestCorpus),
   chunked: () => pureKind(chunkedCorpus, (text, cuts) => checkChunked(text, cuts)),
 };
 
@@ -44,6 +46,24 @@ function pureKind(corpus: readonly string[], check: (text: string, cuts: Cuts, n
       const shorter = shrink(example, (text) => safely(text, everyCut(text), number) !== '');
       return { example: shorter, wrong: safely(shorter, everyCut(shorter), number) };
     },
+  };
+}
+
+/** The same through a whole data plane; only every 32nd case is cut everywhere, because that costs a connection for each cut. */
+function connectionKind(corpus: readonly string[]): FuzzKind {
+  const connections = new FuzzedConnections();
+  return {
+    async run(seed, number) {
+      const mutator = mutatorOf(seed, number);
+      const example = mutator.message(corpus);
+      const cuts = number % 32 === 0 ? everyCut(example) : [mutator.cuts(example.length)];
+      return { example, wrong: await connections.check(example, cuts) };
+    },
+    async shrink(example) {
+      // Asks one after the other, and `shrink` asks at once: the example stays as long as it was.
+      return { example, wrong: await connections.check(example, everyCut(example)) };
+    },
+    close: () => connections.close(),
   };
 }
 

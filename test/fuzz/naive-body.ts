@@ -52,7 +52,10 @@ function mayBecomeSizeLine(rest: string): boolean {
 
 function naiveTrailers(rest: string, bytesMax: number): Omit<NaiveBody, 'data'> {
   const end = rest.startsWith('\r\n') ? 0 : rest.indexOf('\r\n\r\n') + 2;
-  if (end < 2 && !rest.startsWith('\r\n')) return { end: rest.length >= bytesMax + 2 ? 'failed' : 'waiting' };
+  // CR and LF come in pairs.
+  const section = end < 2 && !rest.startsWith('\r\n') ? rest : rest.slice(0, end);
+  if (/(?:^|[^\r])\n|\r[^\n]/.test(section)) return { end: 'failed' };
+  if (section === rest && end < 2 && end !== 0) return { end: rest.length >= bytesMax + 2 ? 'failed' : 'waiting' };
   const trailers: string[] = [];
   for (const line of rest.slice(0, end).split('\r\n').slice(0, -1)) {
     const [, name, value] = fieldLine.exec(line) ?? [];
