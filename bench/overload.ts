@@ -10,6 +10,8 @@ import type { TestContext } from 'vitest';
 import { type SluiceProcess, startSluice } from '../test/support/process.ts';
 
 const clients = Number(process.argv[2] ?? 1000);
+/** A client whose bytes are not read is not seen to leave either: its request ends by a time-out. Long enough to measure before. */
+const stuckFor = '20s';
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 
@@ -40,7 +42,7 @@ const kinds: readonly Kind[] = [
   {
     name: 'upload of 1 MiB that waits in line',
     sent: [post('/never', mebibyte), large],
-    limits: { maxInFlight: 1, maxQueued: clients, queueTimeout: '5m' },
+    limits: { maxInFlight: 1, maxQueued: clients, queueTimeout: stuckFor },
   },
 ];
 
@@ -53,7 +55,7 @@ async function measure({ name, sent, limits }: Kind): Promise<void> {
   const target = await startTarget();
   const blue = { targets: [`http://127.0.0.1:${portOf(target)}`], ...(limits === undefined ? {} : { limits }) };
   const timeouts = { head: '5m', keepAlive: '5m', write: '5m' };
-  const shop = { pools: { blue }, timeouts: { response: '5m', idle: '5m' } };
+  const shop = { pools: { blue }, timeouts: { response: stuckFor, idle: stuckFor } };
   const document = {
     listeners: [{ name: 'web', address: '127.0.0.1:0', timeouts, limits: { connections: 0 } }],
     services: { shop },
@@ -73,7 +75,9 @@ async function measure({ name, sent, limits }: Kind): Promise<void> {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 }
 
-const mib = (bytes: number): string => String(Math.round(bytes / mebibyte)).padStart(6);
+function mib(bytes: number): string {
+  return String(Math.round(bytes / mebibyte)).padStart(6);
+}
 
 async function crowd(port: number, sent: readonly (string | Buffer)[]): Promise<Socket[]> {
   const sockets: Socket[] = [];

@@ -14,7 +14,7 @@ import { Http1Connector } from './http1/connector.ts';
 import { type Destination, Destinations } from './http1/destination.ts';
 import { BodyMemory } from './kept-body.ts';
 import { type ListenerPlace, type ListenerSetup, ListeningSocket } from './listener.ts';
-import type { LiveTarget, WorkerShare } from './live.ts';
+import { type LiveTarget, shareOfLimit, type WorkerShare } from './live.ts';
 import { Mirrors } from './mirrors.ts';
 import type { Plane } from './plane.ts';
 import { applyConditions, bindRouting, emptyRouting, KnownConditions, type Routing, targetsOf } from './routing.ts';
@@ -48,6 +48,7 @@ class Engine implements DataPlane {
   #drain: Drain | undefined;
   readonly #place: ListenerPlace;
   readonly #upstreamRoom: UpstreamRoom;
+  readonly #warn: DataPlaneOptions['warn'];
   readonly #share: WorkerShare;
   #conditions = new KnownConditions(noConditions);
   #files: FileTexts = new Map();
@@ -63,7 +64,8 @@ class Engine implements DataPlane {
       copySocket: options.copySocket,
       share: this.#share,
     };
-    const admission = new Admission(options.room ?? { descriptors: Infinity, heldBytesMax: Infinity }, this.#listening);
+    const admission = new Admission(options.room ?? { descriptors: Infinity, heldBytesMax: Infinity }, this.#listening, options.warn);
+    this.#warn = options.warn;
     this.#upstreamRoom = new UpstreamRoom(admission.clientsMax, () => this.#closeIdleUpstream());
     const clock = this.#clock;
     let time = new Date().toISOString();
@@ -71,7 +73,7 @@ class Engine implements DataPlane {
     const onBug = (error: unknown) => options.warn({ err: error }, 'unexpected error in the data plane');
     this.#onUnusableFiles = (error, tls) =>
       options.warn({ err: error, tls }, 'the files of a pool’s tls cannot be used; its targets are not trusted');
-    this.#upgrades = new ProxiedUpgrades(clock, onBug);
+    this.#upgrades = new ProxiedUpgrades(clock, onBug, this.#upstreamRoom);
     const mirrors = new Mirrors(clock, Math.random, onBug);
     this.#plane = {
       routing: emptyRouting,
@@ -143,7 +145,17 @@ class Engine implements DataPlane {
       for (const listening of this.#listening) listening.stopAccepting();
       throw error;
     }
+    this.#checkRoom();
     return addresses;
+  }
+
+  /** Says so where the system does not let in as many clients as the configuration does. One worker speaks for all. */
+  #checkRoom(): void {
+    const { admission, routing } = this.#plane;
+    const wanted = routing.listeners.reduce((sum, { limits }) => sum + shareOfLimit(limits.connections, this.#share), 0);
+    if (wanted <= admission.clientsMax || this.#share.index > 0) return;
+    const fields = { clientsPerWorker: admission.clientsMax, limitPerWorker: wanted };
+    this.#warn(fields, 'there are fewer file descriptors than limits.connections needs (ulimit -n); docs/overload.md has the sum');
   }
 
   drain(deadlineMs: number): Promise<void> {
@@ -162,12 +174,19 @@ class Engine implements DataPlane {
   }
 
   report(): WorkerReport {
-    const { routing, terminations } = this.#plane;
+    const { admission, routing, terminations } = this.#plane;
     const accounts = [...accountsOf(routing.services.values()), ...routing.retired];
     const services = reportAccounts(accounts, this.#doing(), (serviceId) => this.#plane.mirrors.report(serviceId));
     let inFlight = 0;
     for (const service of services) for (const pool of service.pools) for (const target of pool.targets) inFlight += target.inFlight;
-    return { revision: routing.revision, connections: this.connections, inFlight, services, terminations: terminations.report() };
+    return {
+      revision: routing.revision,
+      connections: this.connections,
+      acceptPauses: admission.pauses,
+      inFlight,
+      services,
+      terminations: terminations.report(),
+    };
   }
 
   get connections(): number {

@@ -244,6 +244,8 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
     const copy = await this.#place.copySocket?.(this.#server);
     if (this.#hasStopped) copy?.close();
     else this.#copy = copy;
+    // It may have come to that meanwhile.
+    if (this.#plane.admission.isPaused) this.pause();
   }
 
   #encrypt({ listener, files, ticketKey }: ListenerSetup): void {

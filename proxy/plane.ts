@@ -24,24 +24,26 @@ export interface Plane {
   draining: boolean;
   readonly random: () => number;
   readonly terminations: CauseCounter;
+  /** What this worker can take on. */
+  readonly admission: Admission;
   /** Undefined = no access log. */
   readonly access: ((line: AccessLine) => void) | undefined;
   readonly upgrades: Upgrades;
   readonly mirrors: Mirrors;
-  /** Tells an operator of a bug of ours. */
-  readonly onBug: (error: unknown) => void;
   /** For the bodies of requests that may have to be sent again. */
   readonly bodyMemory: BodyMemory;
+  /** Tells an operator of a bug of ours. */
+  readonly onBug: (error: unknown) => void;
 }
 
 /** Takes over connections whose client wants another protocol. */
 export interface Upgrades {
   /** From here on the connection, the claim and the exchange's record are its own, until it calls `finishUpgrade`. */
   take(exchange: UpgradingExchange, head: RequestHead, forwarding: string, connection: Detached): void;
-}
-
   /** How many it carries to this target. */
   carriedTo(target: LiveTarget): number;
+}
+
 /** What is left of an exchange whose connection has been handed over. */
 export interface UpgradingExchange {
   readonly claim: Claim;

@@ -50,6 +50,11 @@ const idleMs = 1000;
 /** Once it is full, this share of the room is made free before more is let in, so that looking for it is not done for each connection. */
 const slack = 1 / 16;
 
+const warnEveryMs = 60_000;
+
+/** Something an operator should know. */
+export type Warn = (fields: Readonly<Record<string, unknown>>, message: string) => void;
+
 /** Descriptors that are kept for everything else. */
 export function reserveOf(descriptors: number): number {
   return Math.max(reserveMin, Math.ceil(descriptors * reserveShare));
@@ -69,10 +74,13 @@ export class Admission {
   pauses = 0;
   isPaused = false;
   readonly #heldBytesMax: number;
+  readonly #warn: Warn;
+  readonly #warnedAtMs = new Map<string, number>();
   readonly #entrances: readonly Entrance[];
 
   /** @param entrances may grow later */
-  constructor({ descriptors, heldBytesMax }: Room, entrances: readonly Entrance[]) {
+  constructor({ descriptors, heldBytesMax }: Room, entrances: readonly Entrance[], warn: Warn) {
+    this.#warn = warn;
     this.clientsMax = clientsWithin(descriptors);
     this.turnedAwayMax = descriptors === Infinity ? 256 : Math.min(256, Math.floor(reserveOf(descriptors) / 4));
     this.#heldBytesMax = heldBytesMax;
@@ -92,13 +100,14 @@ export class Admission {
     this.isPaused = true;
     this.pauses++;
     for (const entrance of this.#entrances) entrance.pause();
+    this.#tell(nowMs, { clients: this.clientsMax }, 'file descriptors are short: new clients wait until others have gone');
   }
 
   onTick(nowMs: number): void {
     if (this.isPaused) this.#tryResume(nowMs);
     let held = 0;
     for (const entrance of this.#entrances) held += entrance.heldBytes;
-    if (held > this.#heldBytesMax) this.#shed(held);
+    if (held > this.#heldBytesMax) this.#shed(held, nowMs);
   }
 
   #tryResume(nowMs: number): void {
@@ -131,7 +140,12 @@ export class Admission {
   }
 
   /** Those where nothing has moved for longest go first. */
-  #shed(held: number): void {
+  #shed(held: number, nowMs: number): void {
+    this.#tell(
+      nowMs,
+      { heldBytes: held, heldBytesMax: this.#heldBytesMax },
+      'clients that do not read hold too much memory: the slowest are cut',
+    );
     const holding = [...this.#guests()].filter(({ heldBytes }) => heldBytes > 0).sort((a, b) => a.heldSinceMs - b.heldSinceMs);
     let left = held;
     for (const guest of holding) {
@@ -139,6 +153,13 @@ export class Admission {
       left -= guest.heldBytes;
       guest.turnOut();
     }
+  }
+
+  /** Once a minute at most: it may come to that ten times a second. */
+  #tell(nowMs: number, fields: Readonly<Record<string, unknown>>, message: string): void {
+    if (nowMs - (this.#warnedAtMs.get(message) ?? -Infinity) < warnEveryMs) return;
+    this.#warnedAtMs.set(message, nowMs);
+    this.#warn(fields, message);
   }
 
   *#guests(): Generator<Guest> {

@@ -26,6 +26,7 @@ export function mergeReports(living: Iterable<WorkerReport>, departed: Iterable<
   return {
     revision: alive.length === 0 ? 0 : Math.min(...alive.map((report) => report.revision)),
     connections: sum(all.map((report) => report.connections)),
+    acceptPauses: sum(all.map((report) => report.acceptPauses)),
     inFlight: sum(all.map((report) => report.inFlight)),
     services: mergeById(
       all.flatMap((report) => report.services),
@@ -43,8 +44,8 @@ function mergeService(id: string, services: readonly ServiceReport[]): ServiceRe
       mergePool,
     ),
     retries: sum(services.map((service) => service.retries)),
-    rescued: sum(services.map((service) => service.rescued)),
     retriesRefused: sum(services.map((service) => service.retriesRefused)),
+    rescued: sum(services.map((service) => service.rescued)),
     decisions: mergeCounts(services.map((service) => service.decisions)),
     mirrors: [
       ...Map.groupBy(

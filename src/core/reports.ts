@@ -6,6 +6,8 @@ export interface WorkerReport {
   readonly revision: number;
   /** Open client connections. */
   readonly connections: number;
+  /** How often accepting was paused, for want of file descriptors. */
+  readonly acceptPauses: number;
   /** Requests claimed and not yet released, upgraded connections included. */
   readonly inFlight: number;
   readonly services: readonly ServiceReport[];
@@ -18,10 +20,10 @@ export interface ServiceReport {
   readonly pools: readonly PoolReport[];
   /** Attempts beyond the first. */
   readonly retries: number;
-  /** Requests whose pool failed them and that the fallback answered. */
-  readonly rescued: number;
   /** Requests that the budget did not let be sent again. */
   readonly retriesRefused: number;
+  /** Requests whose pool failed them and that the fallback answered. */
+  readonly rescued: number;
   /** How the pool was decided, by `decision` as the access log has it. */
   readonly decisions: Readonly<Record<string, number>>;
   readonly mirrors: readonly MirrorReport[];

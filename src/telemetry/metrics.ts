@@ -216,6 +216,15 @@ export const metricsTable: readonly Metric[] = [
     },
   },
   {
+    name: 'sluice_accept_pauses_total',
+    help: 'How often accepting was paused because file descriptors were short; docs/overload.md says when.',
+    type: 'counter',
+    labels: [],
+    *samples(input) {
+      yield { labels: {}, value: input.reading.totals.acceptPauses };
+    },
+  },
+  {
     name: 'sluice_terminations_total',
     help: 'Requests that the proxy itself answered or cut, by cause; docs/errors.md explains each.',
     type: 'counter',

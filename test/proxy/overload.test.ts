@@ -30,6 +30,12 @@ describe('room for clients', () => {
   });
 });
 
+test('whoever configures more connections than there are descriptors for is told', async (t) => {
+  const told = await startProxy(t, { limits: { connections: 4 }, descriptors: 64 + 2 * 3 });
+  expect(told.warnings.splice(0)).toMatchObject([{ clientsPerWorker: 3, limitPerWorker: 4 }]);
+  await startProxy(t, { limits: { connections: 3 }, descriptors: 64 + 2 * 3 });
+});
+
 describe('connections are counted by', () => {
   test.each([
     ['192.0.2.1', '192.0.2.1'],
@@ -171,6 +177,8 @@ describe('memory for clients that do not read', () => {
     }
     await vi.waitFor(() => expect(proxy.report().terminations['memory_limit']).toBeGreaterThanOrEqual(3), { timeout: 10_000 });
     expect((await reader.ask(get('/small'))).status).toBe(200);
+    // One line for an operator, however many were cut.
+    expect(proxy.warnings.splice(0)).toMatchObject([{ heldBytesMax: 300_000, message: expect.stringContaining('do not read') }]);
     for (const client of slow) client.reset();
   });
 
@@ -221,13 +229,15 @@ describe('memory for clients that do not read', () => {
     },
   ])('of $held (bytes, since when), at most $max: $out are cut', ({ max, held, out }) => {
     const cut: number[] = [];
+    const warned: string[] = [];
     const guests = held.map(([heldBytes, heldSinceMs], index): Guest => ({
       idleSinceMs: undefined,
       heldBytes: heldBytes!,
       heldSinceMs: heldSinceMs!,
       turnOut: () => void cut.push(index),
     }));
-    new Admission({ descriptors: Infinity, heldBytesMax: max }, [entrance(guests)]).onTick(10);
+    new Admission({ descriptors: Infinity, heldBytesMax: max }, [entrance(guests)], (_fields, message) => warned.push(message)).onTick(10);
     expect(cut).toEqual(out);
+    expect(warned.length).toBe(out.length === 0 ? 0 : 1);
   });
 });

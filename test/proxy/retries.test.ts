@@ -210,7 +210,9 @@ describe('a target that cannot be reached', () => {
     ['EHOSTUNREACH', 'unroutable'],
     ['ENETUNREACH', 'unroutable'],
     ['EACCES', 'connection_failed'],
-    ['EMFILE', 'connection_failed'],
+    ['EMFILE', 'proxy_exhausted'],
+    ['ENFILE', 'proxy_exhausted'],
+    ['ENOBUFS', 'proxy_exhausted'],
   ] as const)('is given a cause by the error: %s is %s', ([code, cause]) => {
     expect(connectFailure(Object.assign(new Error('x'), { code })).cause).toBe(cause);
     // A name with several addresses fails with the errors of all.

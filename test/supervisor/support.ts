@@ -21,13 +21,14 @@ export const snapshotOf = (revision: number): Snapshot => ({
 export const reportOf = (requests: number): WorkerReport => ({
   revision: 1,
   connections: 0,
+  acceptPauses: 0,
   inFlight: 0,
   services: [
     {
       id: 's',
       retries: 0,
-      rescued: 0,
       retriesRefused: 0,
+      rescued: 0,
       decisions: { split: requests },
       mirrors: [],
       pools: [
