@@ -8,7 +8,7 @@ const EventSchema = Type.Object(
   {
     seq: Type.Integer({ description: '1, 2, 3 and so on since the control process started.' }),
     at: Type.String({ description: 'ISO 8601.' }),
-    kind: Type.String({ description: 'health, told, busy, ejection, state, drain, addresses or keys.' }),
+    kind: Type.String({ description: 'health, told, busy, ejection, state, drain, addresses, keys or certificates.' }),
     service: Type.String({ description: 'Empty, as the pool: it is about all of them.' }),
     pool: Type.String(),
     target: Type.String({ description: 'Empty: it is about the pool.' }),

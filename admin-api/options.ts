@@ -9,6 +9,8 @@ import type { Snapshot } from '../src/core/snapshot.ts';
 
 /** What the admin API needs from the rest of Sluice. */
 export interface AdminApiOptions {
+  /** What an operator should see to beside traffic: certificates. Sentences. Absent = nothing is looked at. */
+  readonly warnings?: () => readonly string[];
   readonly controller: Controller;
   readonly fleet: FleetView;
   readonly metrics: { render(): Promise<{ readonly contentType: string; readonly text: string }> };

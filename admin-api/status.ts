@@ -28,6 +28,11 @@ const StatusSchema = Type.Object(
     control: Type.Object({ pid: Type.Integer() }, closed),
     workers: Type.Array(WorkerStatusSchema),
     services: Type.Record(Type.String(), ServiceStatusSchema),
+    warnings: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'What should be seen to soon: certificates that are over or will be, files that cannot be used. Absent = nothing.',
+      }),
+    ),
   },
   { $id: 'Status', ...closed },
 );
@@ -51,6 +56,7 @@ export const statusRoutes: readonly Route[] = [
 async function readStatus(options: AdminApiOptions): Promise<Status> {
   const { controller, fleet, state } = options;
   const reading = await fleet.read(collectTimeoutMs);
+  const warnings = options.warnings?.() ?? [];
   return {
     state: state(),
     revision: controller.current().number,
@@ -64,5 +70,6 @@ async function readStatus(options: AdminApiOptions): Promise<Status> {
       inFlight: report?.inFlight ?? null,
     })),
     services: servicesStatus(reading.totals, options),
+    ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
   };
 }

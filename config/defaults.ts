@@ -26,7 +26,7 @@ export const listenerTimeoutDefaults = {
 export const listenerLimitDefaults = {
   headBytes: { value: '32KiB', why: 'Large cookies and tokens fit; nginx and HAProxy allow about as much.' },
   fields: { value: 128, why: 'Browsers send about 20; a request with many more is an attack or a loop.' },
-  connections: { value: 10_000, why: 'Bounds the memory of one worker at some hundred MiB in the worst case.' },
+  connections: { value: 10_000, why: 'Bounds memory at some hundred MiB where no client reads; docs/overload.md has the sums.' },
   connectionsPerClient: { value: 0, why: 'Many people can share one address, and behind another proxy everybody does.' },
   bodyBytes: {
     value: 0,
@@ -38,6 +38,11 @@ export const clientDefaults = {
   trustedProxies: { value: [], why: 'Whoever is believed can pass for anybody, so only you can say who that is.' },
   requestIds: { value: true, why: 'A request can then be found in the logs of everybody whom it has passed.' },
 } as const satisfies Record<string, Default<unknown>>;
+
+export const encryptionDefaults = {
+  minVersion: { value: '1.2', why: 'Older versions are broken (RFC 8996), and there are still clients that have nothing newer than 1.2.' },
+  required: { value: true, why: 'Whoever names authorities for clients wants to keep others out.' },
+} as const satisfies Record<string, Default<string | boolean>>;
 
 export const listenersDefault = {
   value: [{ name: 'web', address: '0.0.0.0:8080' }],
@@ -119,11 +124,6 @@ export const retryDefaults = {
     value: 1,
     why: 'One other target hides a machine that has just died; more tries would multiply the load when all of them are ill.',
   },
-  rescue: {
-    value: false,
-    why: 'A fallback that answers for a bad release hides it from the people who are to notice it.',
-  },
-} as const satisfies Record<string, Default<number | boolean>>;
   budget: {
     value: '20%',
     why: 'Covers a few targets that die, and adds at most a fifth to the load of a pool whose targets are all too slow.',
@@ -133,6 +133,11 @@ export const retryDefaults = {
     value: false,
     why: 'By the standard they may be carried out twice, but many applications count, log or notify on each.',
   },
+  rescue: {
+    value: false,
+    why: 'A fallback that answers for a bad release hides it from the people who are to notice it.',
+  },
+} as const satisfies Record<string, Default<number | boolean>>;
 
 export const serviceTimeoutDefaults = {
   connect: {

@@ -22,6 +22,7 @@ import { readService } from './services.ts';
 import type { Settings } from './settings.ts';
 import { plainSchema } from './schema-node.ts';
 import { checkShape } from './shape.ts';
+import { readEncryption } from './tls.ts';
 import { readDuration, readSize, readSizeLimit } from './units.ts';
 
 const rootSchema = plainSchema(ConfigSchema);
@@ -79,8 +80,7 @@ function readListener(document: ListenerDocument): Listener {
       connectionsPerClient: limits.connectionsPerClient ?? listenerLimitDefaults.connectionsPerClient.value,
       bodyBytes: must(readSizeLimit, limits.bodyBytes ?? listenerLimitDefaults.bodyBytes.value),
     },
-    tls: undefined,
-    redirectToHttps: undefined,
+    ...readEncryption(document),
     proxyProtocol: readNetworks(document.proxyProtocol?.from ?? []),
     trustedProxies: readNetworks(document.trustedProxies ?? clientDefaults.trustedProxies.value),
     requestIds: document.requestIds ?? clientDefaults.requestIds.value,

@@ -1,6 +1,9 @@
 /** Config files: reading them, and saying what is wrong with them line by line. */
 import { readFile } from 'node:fs/promises';
-import { parseDocument, type LocatedProblem } from './document.ts';
+import { expiresSoon, sharedNames, untimely } from '../src/core/file-reading.ts';
+import { namedFiles } from '../src/core/named-files.ts';
+import { readNamedFiles } from './certificate-files.ts';
+import { parseDocument, type LocatedProblem, type ParsedDocument } from './document.ts';
 import { configure, type Configuration, type Overrides } from './effective.ts';
 import { problemsMax } from './findings.ts';
 import { explainReadError } from './read-error.ts';
@@ -13,11 +16,20 @@ export type CheckResult =
   | ({ readonly kind: 'valid' } & Configuration)
   | { readonly kind: 'invalid'; readonly problems: readonly LocatedProblem[] };
 
-/** `unreadable`: the file could not be read at all; the message names it and says what to do. */
-export type LoadResult = CheckResult | { readonly kind: 'unreadable'; readonly message: string };
+/**
+ * `unreadable`: the file could not be read at all; the message names it and says what to do. `warnings` are of files that it names and
+ * that will not be good for much longer.
+ */
+export type LoadResult =
+  | ({ readonly kind: 'valid'; readonly warnings: readonly string[] } & Configuration)
+  | Extract<CheckResult, { kind: 'invalid' }>
+  | { readonly kind: 'unreadable'; readonly message: string };
 
-/** Reads, parses and interprets a file, as a process with these overrides would run it. Never rejects. */
-export async function loadFile(path: string, overrides: Overrides = {}): Promise<LoadResult> {
+/** What is asked of certificates that are over, or have not begun. `forgiving`: who starts again with one goes on with it. */
+export type Strictness = 'strict' | 'forgiving';
+
+/** Reads, parses and interprets a file, and what it names, as a process with these overrides would run it. Never rejects. */
+export async function loadFile(path: string, overrides: Overrides = {}, strictness: Strictness = 'strict'): Promise<LoadResult> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -27,15 +39,28 @@ export async function loadFile(path: string, overrides: Overrides = {}): Promise
   const text = decode(bytes);
   return text === undefined
     ? { kind: 'unreadable', message: `cannot read ${path}: it is not UTF-8 text; save it as UTF-8` }
-    : checkText(text, path, overrides);
+    : withFiles(examineText(text, path, overrides), strictness);
 }
 
-/** The same for a text that is at hand. `fileName` only appears in messages. */
+/** The same for a text that is at hand, without the files that it names. `fileName` only appears in messages. */
 export function checkText(text: string, fileName: string, overrides: Overrides = {}): CheckResult {
+  const examined = examineText(text, fileName, overrides);
+  return examined.kind === 'valid' ? { kind: 'valid', ...examined.configuration } : examined;
+}
+
+type Examined =
+  | { readonly kind: 'valid'; readonly configuration: Configuration; readonly locate: Locate }
+  | Extract<CheckResult, { kind: 'invalid' }>;
+type Locate = Extract<ParsedDocument, { kind: 'parsed' }>['locate'];
+
+function examineText(text: string, fileName: string, overrides: Overrides): Examined {
   const parsed = parseDocument(text, fileName);
   if (parsed.kind === 'malformed') return { kind: 'invalid', problems: parsed.problems.toSorted(byPosition) };
   const meaning = configure(parsed.document, overrides);
-  if (meaning.kind === 'valid') return meaning;
+  if (meaning.kind === 'valid') {
+    const { document, model, settings } = meaning;
+    return { kind: 'valid', configuration: { document, model, settings }, locate: parsed.locate };
+  }
   const problems = meaning.findings
     .listed()
     .map(({ pointer, message, at }) => ({ ...parsed.locate(pointer, at), pointer, message }))
@@ -43,6 +68,20 @@ export function checkText(text: string, fileName: string, overrides: Overrides =
   const more = meaning.findings.more();
   // Placed like the last one, so that it stays behind it.
   return { kind: 'invalid', problems: more === undefined ? problems : [...problems, { ...problems.at(-1)!, pointer: '', message: more }] };
+}
+
+/** Reads what listeners and pools name. */
+async function withFiles(examined: Examined, strictness: Strictness): Promise<LoadResult> {
+  if (examined.kind === 'invalid') return examined;
+  const { configuration, locate } = examined;
+  const readings = await Promise.all(namedFiles(configuration.document, configuration.model).map(readNamedFiles));
+  const nowMs = Date.now();
+  const late = strictness === 'strict' ? readings.flatMap((reading) => untimely(reading, nowMs) ?? []) : [];
+  const problems = [...readings.flatMap((reading) => reading.problems), ...late, ...sharedNames(readings)];
+  if (problems.length === 0) {
+    return { kind: 'valid', ...configuration, warnings: readings.flatMap((reading) => expiresSoon(reading, nowMs) ?? []) };
+  }
+  return { kind: 'invalid', problems: problems.map((problem) => ({ ...locate(problem.pointer), ...problem })).toSorted(byPosition) };
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 } from './defaults.ts';
 import { idPattern } from './names.ts';
 import { clientKeys } from './schema-clients.ts';
+import { encryptionKeys } from './schema-encryption.ts';
 import { RouteMatchSchema } from './schema-matches.ts';
 import { closed, Count, explain, Flag, Named, PositiveDuration } from './schema-parts.ts';
 import { ServiceSchema } from './schema-services.ts';
@@ -55,9 +56,9 @@ export const ListenerLimitsSchema = Type.Object(
       }),
     ),
     fields: Count('Field lines in one head; more are answered with 431.', 8, 10_000, listenerLimitDefaults.fields),
-    connections: Count('Open client connections per worker. 0 = no limit.', 0, 1_000_000, listenerLimitDefaults.connections),
+    connections: Count('Open client connections, over all workers: each takes its part. 0 = no limit.', 0, 1_000_000, listenerLimitDefaults.connections),
     connectionsPerClient: Count(
-      'Open connections of one client address per worker. 0 = no limit.',
+      'Open connections of one client in each worker: of an IPv4 address, or of an IPv6 network of 64 bits. 0 = no limit.',
       0,
       1_000_000,
       listenerLimitDefaults.connectionsPerClient,
@@ -82,6 +83,7 @@ export const ListenerSchema = Type.Object(
     }),
     timeouts: Type.Optional(ListenerTimeoutsSchema),
     limits: Type.Optional(ListenerLimitsSchema),
+    ...encryptionKeys,
     ...clientKeys,
   },
   { ...closed, description: 'A place where clients connect.' },

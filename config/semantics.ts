@@ -13,6 +13,7 @@ import { quote } from './reading.ts';
 import type { ConfigDocument, ListenerDocument, TokenDocument } from './schema.ts';
 import { checkService } from './service-semantics.ts';
 import type { Salvaged } from './shape.ts';
+import { checkTls } from './tls-semantics.ts';
 import { formatSize, readSize } from './units.ts';
 
 const headBytesMin = 1024;
@@ -54,6 +55,7 @@ function checkListeners(listeners: Salvaged<readonly ListenerDocument[]>, findin
       if (!others.has(address.host)) others.set(address.host, { listener, address });
       places.set(address.port, others);
     }
+    checkTls(listener, pointer, findings);
     checkHeadBytes(listener.limits?.headBytes, `${pointer}/limits/headBytes`, findings);
   }
 }

@@ -7,7 +7,6 @@
 export const unsupportedKeys: readonly string[] = [
   '/rollouts',
   '/notify',
-  '/listeners/*/tls',
   '/admin/tls',
   '/admin/strict',
 ];

@@ -4,9 +4,11 @@ import { Attempts } from './attempts.ts';
 import { Claim } from './claim.ts';
 import { Framing, type RequestHead, type ResponseHead } from './message.ts';
 import type { Plane } from './plane.ts';
+import { redirectTo } from './redirect.ts';
 import type { LivePool, LiveService, LiveTarget } from './live.ts';
 import type { Recording } from './mirrors.ts';
 import type { Downstream, DownstreamEvents, Upstream, UpstreamEvents } from './sides.ts';
+import { mayUpgradeTo } from './upgrade-protocols.ts';
 import type { Waiter } from './waiting-line.ts';
 
 /**
@@ -81,6 +83,26 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#isEventStream = false;
     this.#queuedMs = 0;
     this.#place(false);
+  }
+
+  /** Answers with the same address at `https://` and this port. The connection goes on, and what is left of the request is read. */
+  redirect(head: RequestHead, port: number): void {
+    if (head.authority === '') {
+      this.refuse(head, 'malformed_request');
+      return;
+    }
+    const plane = this.#plane;
+    this.#phase = 'answering';
+    this.#head = head;
+    this.#startedAt = performance.now();
+    this.#begunMs = this.#activeMs = plane.nowMs;
+    this.#bytesBefore = this.#client.bytesSent;
+    this.claim.revision = plane.routing.revision;
+    const answer = redirectTo(head, port);
+    this.#status = answer.status;
+    this.#client.sendHead(answer, '');
+    this.#client.sendEnd('');
+    this.#finish('');
   }
 
   /** Answers a request that could not even be read; `head` knows as much of it as was. */
@@ -442,7 +464,9 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     const upstream = this.#upstream;
     this.#upstream = undefined;
     // Only here, where it cannot break any more: a target that breaks every answer in the middle has begun each of them.
-    if (cause === '' && this.claim.target!.ejection.failures > 0) this.noteOutcome(false);
+    // A redirect of ours has none.
+    const { target } = this.claim;
+    if (cause === '' && target !== undefined && target.ejection.failures > 0) this.noteOutcome(false);
     this.#phase = 'idle';
     this.#head = undefined;
     this.#rescuedFrom = undefined;
@@ -534,7 +558,7 @@ function isTargetsFault(cause: Cause): boolean {
   return targetsFaults.has(cause);
 }
 
-/** An upgrade needs a request that ends with its head; h2c is never passed on, because it would carry requests past every rule. */
+/** An upgrade needs a request that ends with its head. */
 function canUpgrade(head: RequestHead): boolean {
-  return head.method === 'GET' && head.framing === Framing.none && !/(^|[,\s])h2c\b/i.test(head.upgrade);
+  return head.method === 'GET' && head.framing === Framing.none && mayUpgradeTo(head.upgrade);
 }

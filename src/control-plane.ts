@@ -128,6 +128,7 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
       health: probes,
       observed: observer,
       events,
+      warnings: () => texts.warnings(),
       signingKeys: new KeyRotation({ ring: signingKeys, controller, events, log, elapsedMs: () => performance.now() }),
     });
     names.follow(controller.model());

@@ -41,7 +41,7 @@ test('the index of decisions has each of them, by its title', () => {
 });
 
 describe('pieces of configuration', () => {
-  const pieces = [...codeIn(readme, 'yaml'), ...codeIn(traffic, 'yaml')];
+  const pieces = [...codeIn(readme, 'yaml'), ...codeIn(traffic, 'yaml'), ...codeIn(textOf('docs/clients.md'), 'yaml')];
 
   test.each(pieces)('that are shown load without a problem: %s', (piece) => {
     expect(checkText(stringify(completed(parse(piece))), 'shown.yaml')).toMatchObject({ kind: 'valid' });
@@ -79,7 +79,7 @@ test('docs/traffic.md names metrics that there are, and every kind of event', ()
   expect(names.filter((name) => !metricsTable.some((metric) => metric.name === name))).toEqual([]);
   expect(names.length).toBeGreaterThan(10);
 
-  const kinds = { health: 0, told: 0, busy: 0, ejection: 0, state: 0, drain: 0, addresses: 0, keys: 0 } satisfies Record<
+  const kinds = { health: 0, told: 0, busy: 0, ejection: 0, state: 0, drain: 0, addresses: 0, keys: 0, certificates: 0 } satisfies Record<
     Happening['kind'],
     0
   >;

@@ -386,14 +386,20 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     this.#bodyBytes = 0;
     if (head.framing === Framing.none) {
       this.#state = 'waiting';
-      this.#exchange.begin(head);
+      this.#begin(head);
       return;
     }
     if (head.framing === Framing.length) this.#body.beginLength(head.contentLength);
     else this.#body.beginChunked(limits.headBytes, limits.fields);
     this.#state = 'body';
-    this.#exchange.begin(head);
+    this.#begin(head);
     if (this.#state === 'body' || this.#state === 'discarding') this.#readBody(bytes, offset);
+  }
+
+  #begin(head: RequestHead): void {
+    const { redirectToHttps } = this.#owner.listener;
+    if (redirectToHttps === undefined) this.#exchange.begin(head);
+    else this.#exchange.redirect(head, redirectToHttps);
   }
 
   #readBody(bytes: Buffer, offset: number): void {

@@ -28,7 +28,7 @@ Examples:
         throw new CommandError(detail, exitCodes.failed, { code: 'UNREADABLE', detail, file: config });
       }
       const problems = loaded.kind === 'invalid' ? loaded.problems : [];
-      const warnings = loaded.kind === 'valid' ? warningsIn(loaded.model) : [];
+      const warnings = loaded.kind === 'valid' ? [...loaded.warnings, ...warningsIn(loaded.model)].slice(0, warningsMax) : [];
       if (json === true) context.output.print(JSON.stringify({ file: config, problems, warnings }));
       else if (problems.length > 0) context.output.complain(formatProblems(problems, config));
       else context.output.print(`${config} is fine.`);

@@ -11,7 +11,7 @@ import type { Configuration } from './launcher.ts';
 /** Reads a config file. Throws with every problem in it. */
 export async function readConfigFile(path: string, overrides: Overrides): Promise<Configuration> {
   checkOverrides(overrides);
-  const loaded = await loadFile(path, overrides);
+  const loaded = await loadFile(path, overrides, 'forgiving');
   if (loaded.kind === 'unreadable') throw new CommandError(`${sentence(loaded.message)} Type: sluice run -c FILE`, exitCodes.failed);
   if (loaded.kind === 'invalid') {
     const advice = `Nothing was started. "sluice check -c ${path}" checks the file again.`;

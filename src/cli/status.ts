@@ -17,6 +17,7 @@ export interface StatusBody {
     readonly connections: number | null;
     readonly inFlight: number | null;
   }[];
+  readonly warnings?: readonly string[];
   readonly services: Readonly<Record<string, { readonly pools: Readonly<Record<string, PoolBody>> }>>;
 }
 
@@ -97,6 +98,7 @@ function describeStatus(status: StatusBody): string {
     ...(targets.length === 0
       ? []
       : [formatTable(['SERVICE', 'POOL', 'TARGET', 'STATE', 'HEALTH', 'EJECTED', 'IN FLIGHT', 'LAST PROBE'], targets)]),
+    ...(status.warnings ?? []).map((warning) => `Warning: ${warning}`),
   ].join('\n\n');
 }
 
