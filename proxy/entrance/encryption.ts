@@ -71,8 +71,16 @@ export class Encryption {
     const id = numbersOf(secured) ?? '';
     const entry = this.#entering.get(id);
     this.#entering.delete(id);
-    if (entry === undefined) secured.destroy();
-    else entry.onSecure(secured);
+    if (entry === undefined) {
+      secured.destroy();
+      return;
+    }
+    // Node resets TCP connections only. An end without close_notify says as much (RFC 8446 section 6.1), but not every client listens to that.
+    secured.resetAndDestroy = () => {
+      entry.socket.resetAndDestroy();
+      return secured;
+    };
+    entry.onSecure(secured);
   }
 
   /** Written past the encryption, which has not begun. The failure that closes the connection is counted like others. */

@@ -40,6 +40,9 @@ const lingerMs = 2000;
 /** Idle connections of a stopping process go when they have been idle for this long; those in use are told to leave. */
 const idleWhenDrainingMs = 1000;
 
+/** Connections that live so long are asked, from time to time, whether anybody is there; for short ones the four system calls are saved. */
+const keepAliveAfterMs = 10_000;
+
 /** One client's HTTP/1.1 connection: requests one after the other, answered in order. */
 export class Http1Downstream implements Downstream, BodySink, BytesTaker {
   /** Who is at the other end of the connection, or whom a PROXY protocol header has named in its place. */
@@ -70,6 +73,9 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
   /** How much the client had taken when that was last looked at, and since when it is so much; or since when nothing is left to take. */
   #bytesTaken = 0;
   #takenAtMs: number;
+  readonly #openedMs: number;
+  /** Whether the system looks after clients that vanish without a word. */
+  #keptAlive = false;
 
   constructor(plane: Plane, owner: DownstreamOwner, socket: Socket, peerAddress: string, encrypted: boolean) {
     this.#plane = plane;
@@ -80,7 +86,7 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     this.#secured = encrypted;
     this.#forwarding = new Forwarding(peerAddress, encrypted);
     this.#exchange = new Exchange(plane, this);
-    this.#sinceMs = this.#takenAtMs = plane.nowMs;
+    this.#openedMs = this.#sinceMs = this.#takenAtMs = plane.nowMs;
     socket.setNoDelay(true);
     if (socket instanceof ClientSocket) socket.taker = this;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -124,6 +130,7 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
   /** Checks the deadlines of whatever is under way. */
   onTick(nowMs: number): void {
     if (this.#state === 'detached') return;
+    if (!this.#keptAlive && nowMs - this.#openedMs >= keepAliveAfterMs) this.#keepAlive();
     const { timeouts } = this.#owner.listener;
     const unsent = this.#socket.writableLength;
     if (this.#stalledFor(unsent, nowMs) >= timeouts.writeMs) {
@@ -256,6 +263,7 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     this.#unread = undefined;
     this.#state = 'detached';
     const socket = this.#socket;
+    if (!this.#keptAlive) this.#keepAlive();
     if (socket instanceof ClientSocket) socket.taker = undefined;
     for (const event of ['data', 'drain', 'end', 'close', 'error']) socket.removeAllListeners(event);
     socket.on('error', ignoreError);
@@ -315,13 +323,17 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     if (this.#state === 'gone') return;
     // Without a length or chunks only a reset tells an incomplete body from a complete one.
     const complete = this.#state === 'closing' && this.#socket.writableLength === 0;
-    // On an encrypted connection it does so by itself: what ends without a word of its own (RFC 8446 section 6.1) was cut.
-    if (this.#answerFraming === 'untilClose' && !complete && !this.#secured) this.#socket.resetAndDestroy();
+    if (this.#answerFraming === 'untilClose' && !complete) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
     this.#state = 'gone';
     this.#unread = undefined;
     this.#exchange.onClientGone(cause);
     this.#owner.onGone(this);
+  }
+
+  #keepAlive(): void {
+    this.#keptAlive = true;
+    this.#socket.setKeepAlive(true, 60_000);
   }
 
   /** For how long the client has taken nothing, although there was something to take. */

@@ -152,6 +152,30 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     problems: ['/listeners/0/limits/headBytes  expected a size from 1KiB to 1MiB, found "100B"'],
   },
   {
+    name: 'networks of proxies in front that are none',
+    text: beside(
+      'listeners: [{ name: web, address: ":80", trustedProxies: [10.0.0.7/8, proxy.example, 10.0.*], proxyProtocol: { from: ["fd00::/129"] }, requestIds: "no" }]',
+    ),
+    problems: [
+      '/listeners/0/trustedProxies/0  expected a network such as "10.0.0.0/8" or an address, found "10.0.0.7/8"; bits behind the first 8 are set; write "10.0.0.0/8", or "10.0.0.7" for the one address',
+      '/listeners/0/trustedProxies/1  expected a network such as "10.0.0.0/8" or an address, found "proxy.example"',
+      '/listeners/0/trustedProxies/2  expected a network such as "10.0.0.0/8" or an address, found "10.0.*"; write "10.0.0.0/16"',
+      '/listeners/0/proxyProtocol/from/0  expected a network with a length from 0 to 128, found "fd00::/129"',
+      '/listeners/0/requestIds  expected true or false, found "no"; write false, without quotes',
+    ],
+  },
+  {
+    name: 'PROXY headers of nobody, and of everybody',
+    text: beside(
+      'listeners: [{ name: a, address: ":80", proxyProtocol: { from: [] } }, { name: b, address: ":81", proxyProtocol: {} }, { name: c, address: ":82", proxyProtocol: true }]',
+    ),
+    problems: [
+      '/listeners/0/proxyProtocol/from  expected at least one item, found an empty list; leave the key out for the default',
+      '/listeners/1/proxyProtocol/from  the key "from" is missing: Networks such as "10.0.0.0/8", or addresses.',
+      '/listeners/2/proxyProtocol  expected an object with from, found true',
+    ],
+  },
+  {
     name: 'a duration without a unit',
     text: blueGreen('weights: {}, timeouts: { connect: 30 }'),
     problems: [
@@ -658,9 +682,34 @@ routes:
     problems: ['/services/web/retry/bodyBuffer  expected a size up to 1MiB, found "2MiB"; longer bodies are sent once'],
   },
   {
-    name: 'TLS',
+    name: 'TLS without a certificate',
     text: beside('listeners: [{ name: web, address: ":443", tls: {} }]'),
-    problems: ['/listeners/0/tls  "tls" is not supported yet; remove the key'],
+    problems: ['/listeners/0/tls  the certificate is missing; add "cert" and "key", or a list of "certificates"'],
+  },
+  {
+    name: 'TLS with half a certificate',
+    text: beside('listeners: [{ name: web, address: ":443", tls: { key: k } }]'),
+    problems: ['/listeners/0/tls  "key" is given without "cert"; a certificate is of no use without its key, so name both'],
+  },
+  {
+    name: 'TLS with a certificate beside the list, and one twice',
+    text: beside(
+      'listeners: [{ name: web, address: ":443", tls: { key: k, certificates: [{ cert: a, key: a }, { cert: b, key: b }, { cert: a, key: c }] } }]',
+    ),
+    problems: [
+      '/listeners/0/tls/key  "key" beside "certificates" would be one too many; move it into the list',
+      '/listeners/0/tls/certificates/2/cert  "a" is number 1 of the list already; remove one',
+    ],
+  },
+  {
+    name: 'a version of TLS that is too old',
+    text: beside('listeners: [{ name: web, address: ":443", tls: { cert: c, key: k, minVersion: "1.1" } }]'),
+    problems: ['/listeners/0/tls/minVersion  expected "1.2" or "1.3", found "1.1"; did you mean "1.2"?'],
+  },
+  {
+    name: 'a redirect from https to itself',
+    text: beside('listeners: [{ name: web, address: ":443", redirectToHttps: 443, tls: { cert: c, key: k } }]'),
+    problems: ['/listeners/0/redirectToHttps  a listener with tls would redirect to itself for ever; put it on a listener without tls'],
   },
   { name: 'rollouts', text: beside('rollouts: []'), problems: ['/rollouts  "rollouts" is not supported yet; remove the key'] },
   {

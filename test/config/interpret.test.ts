@@ -26,6 +26,8 @@ test('the smallest document means one service on port 8080 with every default', 
           address: { host: '0.0.0.0', port: 8080 },
           timeouts: { headMs: 10_000, keepAliveMs: 75_000, writeMs: 30_000 },
           limits: { headBytes: 32_768, fields: 128, connections: 10_000, connectionsPerClient: 0, bodyBytes: 0 },
+          tls: undefined,
+          redirectToHttps: undefined,
           proxyProtocol: [],
           trustedProxies: [],
           requestIds: true,
@@ -392,6 +394,21 @@ describe('cookies of two services, a and b', () => {
     const services = { a: { pools: { blue: { targets: [] } }, sticky: {} } };
     const routes = [{ match: { host: 'x.y' }, service: 'a' }, { match: { path: '/a' }, service: 'a' }, { service: 'a' }]; // prettier-ignore
     expect(interpret({ services, routes }).kind).toBe('valid');
+  });
+});
+
+test('networks of proxies in front are written in one way, and each stands once', () => {
+  const listener = {
+    name: 'web',
+    address: ':80',
+    proxyProtocol: { from: ['10.0.0.0/8', '::1'] },
+    trustedProxies: ['127.0.0.1', '127.0.0.1/32', 'FD00:0::/8'],
+    requestIds: false,
+  };
+  expect(interpret({ ...smallest, listeners: [listener] })).toMatchObject({
+    model: {
+      listeners: [{ proxyProtocol: ['10.0.0.0/8', '::1/128'], trustedProxies: ['127.0.0.1/32', 'fd00::/8'], requestIds: false }],
+    },
   });
 });
 
