@@ -34,7 +34,7 @@ export function readNetwork(value: Json): Reading<string> {
 
 /** Whoever writes `10.0.*` or `10.0.0` means a network whose bytes are whole. */
 function wholeHint(text: string): string {
-  const bytes = text.replace(/(\.(\*|0?))+$/, '').split('.');
+  const bytes = text.replace(/(?:(?:\.\*)+|(?:\.0?)+)$/, '').split('.');
   if (bytes.length > 3 || !bytes.every((byte) => /^[0-9]{1,3}$/.test(byte) && Number(byte) < 256)) return '';
   return `write "${[...bytes, '0', '0', '0'].slice(0, 4).join('.')}/${bytes.length * 8}"`;
 }
