@@ -14,7 +14,6 @@ test.for(Object.entries(cases))('%s: %i cases are read alike by us, by Node, and
     const { example, wrong } = await kind.run(20_261_121, number);
     expect({ example, number, wrong }).toEqual({ example, number, wrong: '' });
   }
-  await kind.close?.();
 });
 
 test('every kind of the long run has its share here', () => {

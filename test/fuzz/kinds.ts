@@ -14,7 +14,6 @@ export interface FuzzKind {
   run(seed: number, number: number): FuzzCase | Promise<FuzzCase>;
   /** The same, as short as it gets. */
   shrink(example: string, seed: number, number: number): FuzzCase | Promise<FuzzCase>;
-  close?(): Promise<void>;
 }
 
 /** Of so many cases one is cut at every byte boundary; the others at a few places. */
@@ -49,7 +48,7 @@ function pureKind(corpus: readonly string[], check: (text: string, cuts: Cuts, n
   };
 }
 
-/** The same through a whole data plane; only every 32nd case is cut everywhere, because that costs a connection for each cut. */
+/** The same through a whole connection; only every 32nd case is cut everywhere, because that costs a connection for each cut. */
 function connectionKind(corpus: readonly string[]): FuzzKind {
   const connections = new FuzzedConnections();
   return {
@@ -63,7 +62,6 @@ function connectionKind(corpus: readonly string[]): FuzzKind {
       // Asks one after the other, and `shrink` asks at once: the example stays as long as it was.
       return { example, wrong: await connections.check(example, everyCut(example)) };
     },
-    close: () => connections.close(),
   };
 }
 

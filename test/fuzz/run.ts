@@ -41,7 +41,6 @@ async function runKind(name: string, kind: FuzzKind): Promise<number> {
     console.log(`${name} seed ${seed} case ${cases}: ${JSON.stringify(shrunk.example)}\n  ${shrunk.wrong.slice(0, 600)}`);
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  await kind.close?.();
   console.log(`${name}: ${cases} cases, seed ${seed}, ${Math.round(cases / seconds)} per second, ${seen.size} finds`);
   return seen.size;
 }
