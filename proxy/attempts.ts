@@ -94,7 +94,7 @@ export class Attempts {
     this.#wasSentAgain ||= written;
     if (this.#count > retry.attempts) return 'none';
     this.tried.push(target!);
-    if (!this.#hasElsewhere(claim) || (written && !this.#charge(service))) return 'none';
+    if (written && !this.#charge(service)) return 'none';
     const mustWait = !claim.takeAnother(this.tried, this.#plane) && claim.waitForAnother(this.tried, this.#plane);
     if (!mustWait && claim.target === target && !claim.takeLastResort(this.tried, this.#plane)) {
       this.#uncharge();
@@ -107,12 +107,6 @@ export class Attempts {
 
   #maySendAgain({ method }: RequestHead, retry: RetryPolicy): boolean {
     return !this.#wasSentAgain && isRepeatable(method, retry) && this.body.isWhole;
-  }
-
-  /** Whether the pool has any other target at all: where it has none, it is not the budget that refuses. */
-  #hasElsewhere(claim: Claim): boolean {
-    const pool = claim.poolIn(this.#plane.routing) ?? claim.pool!;
-    return pool.targets.some((target) => !this.tried.includes(target));
   }
 
   #charge(service: LiveService): boolean {

@@ -74,7 +74,9 @@ describe('a target that dies after it has read a request with a body', () => {
     );
     const proxy = await startProxy(t, { pools: { blue: [target, target] } });
     const client = await proxy.connect();
-    client.send('GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel');
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n');
+    await (await target.peer(0)).contains('\r\n\r\n');
+    client.send('hel');
     await (await target.peer(1)).contains('hel');
     client.send('lo');
     expect((await client.answer()).body).toBe('hello');

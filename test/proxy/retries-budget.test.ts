@@ -99,3 +99,20 @@ test('where there is nobody else to send it to, it is not the budget that refuse
   for (const client of clients) expect((await client.answer()).status).toBe(502);
   expect(proxy.report().services[0]).toMatchObject({ retries: 0, retriesRefused: 0 });
 });
+
+test('a retry that finds nobody takes nothing of the budget, also where the fallback answers for long', async (t) => {
+  const dying = await startRawTarget(t, (peer) => peer.socket.on('data', () => peer.end()));
+  const blue = await startRawTarget(t);
+  const proxy = await startProxy(t, {
+    pools: { blue: [blue], green: [dying, dying] },
+    weights: { green: 1 },
+    targets: { 'green/t2': { state: 'maint' } },
+    service: { fallback: 'blue', retry: aRetryPolicy({ budgetShare: 0, rescue: true }) },
+  });
+  const clients = await Promise.all(Array.from({ length: 6 }, () => proxy.connect()));
+  for (const client of clients) client.send(get);
+  for (let index = 0; index < 6; index++) await (await blue.peer(index)).contains('\r\n\r\n');
+  expect(proxy.report().services[0]).toMatchObject({ retries: 0, retriesRefused: 0 });
+  for (let index = 0; index < 6; index++) (await blue.peer(index)).send(ok);
+  for (const client of clients) expect((await client.answer()).status).toBe(200);
+});
