@@ -140,7 +140,13 @@ function factsOf(certificate: X509Certificate): CertificateFacts {
     names: dnsNames(certificate.subjectAltName, certificate.subject),
     validFromMs: certificate.validFromDate.getTime(),
     validToMs: certificate.validToDate.getTime(),
+    firstDay: dayOf(certificate.validFromDate),
+    lastDay: dayOf(certificate.validToDate),
   };
+}
+
+function dayOf(date: Date): string {
+  return date.toISOString().slice(0, 10);
 }
 
 /** Its common name, or the first line of its subject. */

@@ -19,6 +19,9 @@ export interface CertificateFacts {
   /** Milliseconds since the epoch. */
   readonly validFromMs: number;
   readonly validToMs: number;
+  /** The same as days in UTC: `2026-11-21`. */
+  readonly firstDay: string;
+  readonly lastDay: string;
 }
 
 /** From so long before the end of a certificate on there are warnings: tools that renew do it 30 days before, so by then something is wrong. */
@@ -27,14 +30,14 @@ export const soonMs = 14 * 86_400_000;
 /** Whether a certificate is over or has not begun. */
 export function untimely({ named, facts }: FileReading, nowMs: number): Problem | undefined {
   if (named.kind !== 'certificate' || facts === undefined) return undefined;
-  const { validFromMs, validToMs } = facts;
+  const { validFromMs, validToMs, firstDay, lastDay } = facts;
   const { certFile, certPointer: pointer } = named;
   if (nowMs >= validToMs) {
-    return { pointer, message: `the certificate in ${quote(certFile)} expired on ${day(validToMs)}; renew it, or name one that is valid` };
+    return { pointer, message: `the certificate in ${quote(certFile)} expired on ${lastDay}; renew it, or name one that is valid` };
   }
   if (nowMs < validFromMs) {
     const wayOut = 'check the clock of this machine, or name one that is valid';
-    return { pointer, message: `the certificate in ${quote(certFile)} is not valid before ${day(validFromMs)}; ${wayOut}` };
+    return { pointer, message: `the certificate in ${quote(certFile)} is not valid before ${firstDay}; ${wayOut}` };
   }
   return undefined;
 }
@@ -44,7 +47,7 @@ export function expiresSoon({ named, facts }: FileReading, nowMs: number): strin
   if (named.kind !== 'certificate' || facts === undefined) return undefined;
   const left = facts.validToMs - nowMs;
   if (left <= 0 || left > soonMs) return undefined;
-  return `The certificate in ${quote(named.certFile)} expires on ${day(facts.validToMs)}; whatever renews it should have done so by now.`;
+  return `The certificate in ${quote(named.certFile)} expires on ${facts.lastDay}; whatever renews it should have done so by now.`;
 }
 
 /** One name, one certificate: which of two would be shown for it, nobody could tell from the document. */
@@ -78,11 +81,6 @@ export function textsOf(readings: Iterable<FileReading>): FileTexts {
 
 export function sameTexts(a: FileReading, b: FileReading): boolean {
   return pathsOf(a.named).every((path) => a.texts.get(path) === b.texts.get(path));
-}
-
-/** UTC, without the time: `2026-11-21`. */
-export function day(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }
 
 function quote(path: string): string {

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Problem } from '../../core/errors.ts';
-import { day, expiresSoon, type FileReading, sameTexts, sharedNames, textsOf, untimely } from '../../core/file-reading.ts';
+import { expiresSoon, type FileReading, sameTexts, sharedNames, textsOf, untimely } from '../../core/file-reading.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Model } from '../../core/model.ts';
 import { identityOf, type NamedFiles, namedFiles, pathsOf } from '../../core/named-files.ts';
@@ -175,7 +175,7 @@ function problemsWith(reading: FileReading, named: NamedFiles, nowMs: number): P
 /** For the list of events. */
 function describe({ facts, problems }: FileReading): string {
   if (problems.length > 0) return 'unusable';
-  return facts === undefined ? 'authorities' : `valid until ${day(facts.validToMs)}`;
+  return facts === undefined ? 'authorities' : `valid until ${facts.lastDay}`;
 }
 
 /** Another one for other contents, and for a symbolic link that points elsewhere. Never rejects. */
