@@ -7,12 +7,12 @@ as_root=
 # The bench starts its own processes, so the services that come with the packages are switched off again. One that was here before
 # may be somebody's web server: it is left alone.
 added=
-for service in nginx haproxy; do
-  [ -x "/usr/sbin/$service" ] || added="$added $service"
+for service in nginx haproxy caddy; do
+  command -v "$service" >/dev/null || [ -x "/usr/sbin/$service" ] || added="$added $service"
 done
 
 $as_root apt-get update
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nginx haproxy wrk util-linux
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nginx haproxy caddy wrk util-linux
 if [ -d /run/systemd/system ]; then
   for service in $added; do $as_root systemctl disable --now "$service"; done
 fi

@@ -14,6 +14,10 @@ export interface Options {
   readonly seconds: number;
   readonly jsonFile: string | undefined;
   readonly markdown: boolean;
+  /** Write docs/performance.md. */
+  readonly page: boolean;
+  /** Results of before, to make the page of instead of measuring. */
+  readonly from: readonly string[] | undefined;
   /** Instead of a contest, say where the time of a worker goes in this case. */
   readonly profile: BenchCase | undefined;
 }
@@ -30,6 +34,8 @@ export const usage = `npm run bench -- [options]
   --seconds N      of load per peer and round (default 3)
   --json FILE      every round, for machines
   --markdown       the tables as Markdown
+  --page           writes docs/performance.md
+  --from FILES     no contest: the page from results of --json, one after the other
   --profile CASE   no contest: the functions in which a worker of Sluice spends its time`;
 
 /** Undefined when help was asked for. */
@@ -46,6 +52,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
     seconds: positive('--seconds', values.seconds),
     jsonFile: values.json,
     markdown: values.markdown === true,
+    page: values.page === true,
+    from: values.from?.split(','),
   };
 }
 
@@ -60,6 +68,8 @@ function parse(args: readonly string[]) {
         seconds: { type: 'string', default: '3' },
         json: { type: 'string' },
         markdown: { type: 'boolean' },
+        page: { type: 'boolean' },
+        from: { type: 'string' },
         profile: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -31,6 +31,7 @@ export interface CpuProfile {
 
 interface ProfileNode {
   readonly id: number;
+  readonly children?: readonly number[];
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
 }
 
@@ -65,12 +66,13 @@ export async function profileCase(setup: ProfileSetup): Promise<string> {
   if (profileFile === undefined) throw new Error(`worker ${workerPid} left no profile`);
   const profile: CpuProfile = JSON.parse(readFileSync(path.join(profileDir, profileFile), 'utf8'));
   const heading = `${benchCase.title}: ${requests} requests in ${seconds} s, ${errors} errors`;
-  return `${heading}\n\n${renderProfile(selfTimes(profile, fromUs, toUs), requests)}`;
+  const table = (nameOf: (places: readonly string[]) => string): string => renderTimes(selfTimes(profile, fromUs, toUs, nameOf), requests);
+  return [heading, 'by function', table(itself), 'by function of ours, with what it calls in Node', table(innermostOfOurs)].join('\n\n');
 }
 
-/** By function, largest first, of what was sampled from `fromUs` to `toUs`. Time in which nothing ran is left out. */
-export function selfTimes(profile: CpuProfile, fromUs: number, toUs: number): SelfTime[] {
-  const places = new Map(profile.nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));
+/** What was sampled from `fromUs` to `toUs`, summed up by what `nameOf` says of each node, largest first. Time in which nothing ran is left out. */
+export function selfTimes(profile: CpuProfile, fromUs: number, toUs: number, nameOf: (path: readonly string[]) => string): SelfTime[] {
+  const names = new Map([...pathsOf(profile)].map(([id, places]) => [id, nameOf(places)]));
   const sums = new Map<string, number>();
   let atUs = profile.startTime;
   for (const [index, deltaUs] of profile.timeDeltas.entries()) {
@@ -78,28 +80,38 @@ export function selfTimes(profile: CpuProfile, fromUs: number, toUs: number): Se
     // A sample stands for the time until the next one.
     const lastsUs = profile.timeDeltas[index + 1] ?? 0;
     if (atUs < fromUs || atUs >= toUs) continue;
-    const place = places.get(profile.samples[index] ?? 0) ?? '?';
+    const place = names.get(profile.samples[index] ?? 0) ?? '?';
     if (place !== '(idle)') sums.set(place, (sums.get(place) ?? 0) + lastsUs);
   }
   return [...sums].map(([place, us]) => ({ place, us })).toSorted((a, b) => b.us - a.us);
 }
 
-/** Functions down to half a percent. `(program)` is native code, system calls above all. */
-function renderProfile(times: readonly SelfTime[], requests: number): string {
+/** For each node the places from itself to the root. */
+function pathsOf({ nodes }: CpuProfile): Map<number, string[]> {
+  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
+  const paths = new Map<number, string[]>();
+  // Parents come before their children.
+  for (const { id, callFrame } of nodes) paths.set(id, [placeOf(callFrame), ...(paths.get(parents.get(id) ?? -1) ?? [])]);
+  return paths;
+}
+
+/** The function itself; `(program)` is native code of no function, system calls above all. */
+export function itself(places: readonly string[]): string {
+  return places[0] ?? '?';
+}
+
+/** The innermost function of ours, so that what it makes Node do is charged to it. */
+export function innermostOfOurs(places: readonly string[]): string {
+  return places.find((place) => /  (?:proxy|src|config|admin-api)\//.test(place)) ?? places[0] ?? '?';
+}
+
+/** Down to half a percent. */
+function renderTimes(times: readonly SelfTime[], requests: number): string {
   const totalUs = times.reduce((sum, { us }) => sum + us, 0);
-  const line = ({ place, us }: SelfTime): string =>
-    `${((us / totalUs) * 100).toFixed(1).padStart(5)}%  ${(us / requests).toFixed(2).padStart(7)} µs/req  ${place}`;
-  const byFile = Map.groupBy(times, ({ place }) => /  (.*):\d+$/.exec(place)?.[1] ?? '(native)');
-  const files = [...byFile].map(([place, some]) => ({ place, us: some.reduce((sum, { us }) => sum + us, 0) }));
-  return [
-    ...times.filter(({ us }) => us >= totalUs / 200).map(line),
-    '',
-    'by file',
-    ...files
-      .toSorted((a, b) => b.us - a.us)
-      .filter(({ us }) => us >= totalUs / 200)
-      .map(line),
-  ].join('\n');
+  return times
+    .filter(({ us }) => us >= totalUs / 200)
+    .map(({ place, us }) => `${((us / totalUs) * 100).toFixed(1).padStart(5)}%  ${(us / requests).toFixed(2).padStart(7)} µs/req  ${place}`)
+    .join('\n');
 }
 
 function placeOf({ functionName, url, lineNumber }: ProfileNode['callFrame']): string {

@@ -1,7 +1,7 @@
 import type { BenchCase } from './case.ts';
 import type { Cores, Machine } from './machine.ts';
 import { ratio, type Round, type Summary } from './round.ts';
-import { judge, verdictText } from './target.ts';
+import { describeVerdict, judge, type VerdictTexts } from './target.ts';
 
 export interface Report {
   readonly command: string;
@@ -13,7 +13,7 @@ export interface Report {
   /** The peer that ratios compare with, measured or not. */
   readonly yardstick: string;
   readonly versions: Readonly<Record<string, string>>;
-  /** Peers that are not in the tables, or not in all of them, and why. */
+  /** Peers that are not in the tables, or not in all of them, and why; and the rates that were chosen. */
   readonly notes: readonly string[];
   readonly results: readonly CaseResult[];
 }
@@ -39,8 +39,22 @@ export function renderReport(report: Report, markdown: boolean): string {
   return [...tables, bullets.join('\n')].join('\n\n');
 }
 
-function verdictLines({ benchCase, peers }: CaseResult, { cores }: Report): string[] {
-  const lines = benchCase.targets.map((target) => `Target: ${verdictText(judge(target, peers, cores.spare.length > 0))}.`);
+/** What Sluice has to show, case by case, and whether it did. */
+export function renderTargets(reports: readonly Report[]): string {
+  const rows = reports.flatMap((report) =>
+    report.results.flatMap((result) =>
+      verdictsOf(result, report).map(({ claim, found, judgement }) => [`\`${result.benchCase.name}\``, claim, found, judgement]),
+    ),
+  );
+  return markdownTable([['case', 'target', 'found', ''], ...rows]);
+}
+
+function verdictsOf({ benchCase, peers }: CaseResult, { cores }: Report): VerdictTexts[] {
+  return benchCase.targets.map((target) => describeVerdict(judge(target, peers, cores.spare.length > 0)));
+}
+
+function verdictLines(result: CaseResult, report: Report): string[] {
+  const lines = verdictsOf(result, report).map(({ claim, found, judgement }) => `Target: ${claim}: ${judgement} (${found}).`);
   return lines.length === 0 ? [] : [lines.join('\n\n')];
 }
 

@@ -11,6 +11,7 @@ import { chooseCores, describeMachine } from './machine.ts';
 import { profileCase } from './profile.ts';
 import { readOptions, usage, UsageError, type Options } from './options.ts';
 import { startOrigin, startUploadOrigin } from './origin.ts';
+import { readReports, writePage } from './page.ts';
 import type { Peer } from './peer.ts';
 import { yardstick } from './peers/index.ts';
 import { renderReport, type CaseResult, type Report } from './report.ts';
@@ -32,6 +33,10 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Returns 1 when a peer that is installed could not be measured in every case. */
 async function bench(options: Options, command: string): Promise<number> {
+  if (options.from !== undefined) {
+    writePage(readReports(options.from));
+    return 0;
+  }
   if (!existsSync('/proc/self/stat')) throw new UsageError('the bench reads CPU times from /proc: Linux only');
   const notes: string[] = [];
   const note = (text: string): void => {
@@ -77,6 +82,7 @@ async function bench(options: Options, command: string): Promise<number> {
   const date = new Date().toISOString().slice(0, 10);
   const report: Report = { command, date, machine, cores, load: load.version, origin: origin.version, yardstick, versions, notes, results };
   if (options.jsonFile !== undefined) writeFileSync(options.jsonFile, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.page) writePage([report]);
   console.log(renderReport(report, options.markdown));
   const isComplete = ({ benchCase, peers }: CaseResult): boolean =>
     peers.length === entrants(present, benchCase, options.arePeersNamed).length && peers.every((one) => one.median !== undefined);

@@ -44,12 +44,18 @@ const figureNames: Readonly<Record<Target['figure'], string>> = {
   bytesPerConnection: 'memory per idle connection',
 };
 
-/** "CPU time per request ≤ 1.25 × nginx: **met**, 1.17". */
-export function verdictText({ target, value, isMet }: Verdict): string {
+/** For instance "CPU time per request ≤ 1.25 × nginx", "1.17" and "met". */
+export interface VerdictTexts {
+  readonly claim: string;
+  readonly found: string;
+  readonly judgement: string;
+}
+
+export function describeVerdict({ target, value, isMet }: Verdict): VerdictTexts {
   const { figure, against, atLeast, limit, needsCores } = target;
   const write = (number: number): string => (against === undefined ? `${(number / 1024).toFixed(1)} KiB` : number.toFixed(2));
   const claim = `${figureNames[figure]} ${atLeast === true ? '≥' : '≤'} ${write(limit)}${against === undefined ? '' : ` × ${against}`}`;
-  if (value === undefined) return `${claim}: not shown here${needsCores === true ? ', it needs four cores' : ''}`;
-  if (isMet) return `${claim}: **met**, ${write(value)}`;
-  return `${claim}: **missed by ${(Math.abs(value / limit - 1) * 100).toFixed(0)}%**, ${write(value)}`;
+  if (value === undefined) return { claim, found: '–', judgement: `not shown here${needsCores === true ? ', it needs four cores' : ''}` };
+  const judgement = isMet ? 'met' : `missed by ${(Math.abs(value / limit - 1) * 100).toFixed(0)}%`;
+  return { claim, found: write(value), judgement };
 }
