@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import * as fc from 'fast-check';
 import { describe, expect, test, type TestContext, vi } from 'vitest';
 import { headerBytesMax, readProxyHeader } from '../../proxy/entrance/proxy-header-parse.ts';
 import { type ProxyHeader, takeProxyHeader } from '../../proxy/entrance/proxy-header.ts';
+import type { ListenerTls } from '../../src/core/model.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
 import { fieldOf, type Peer } from '../support/raw-client.ts';
@@ -148,6 +149,15 @@ async function take(t: TestContext, parts: readonly Buffer[]): Promise<{ socket:
 
 const line = latin1('PROXY TCP4 192.0.2.1 198.51.100.2 12345 80\r\n');
 
+/** Encrypts a connection. The header is held back until the handshake's first bytes are there, so that they leave together. */
+function connectBehind(socket: Socket, header: Buffer): TLSSocket {
+  socket.cork();
+  socket.write(header);
+  const secured = connectTls({ socket, rejectUnauthorized: false });
+  setImmediate(() => socket.uncork());
+  return secured;
+}
+
 describe('taking a header from a connection', () => {
   const behind = latin1('behind');
 
@@ -178,11 +188,7 @@ describe('taking a header from a connection', () => {
       front.close();
     });
     await once(client, 'connect');
-    // Held back until the handshake's first bytes are there, so that they leave with the header.
-    client.cork();
-    client.write(line);
-    const secured = connectTls({ socket: client, rejectUnauthorized: false });
-    setImmediate(() => client.uncork());
+    const secured = connectBehind(client, line);
     expect(String((await once(secured, 'data'))[0])).toBe('secret');
   });
 });
@@ -285,6 +291,26 @@ describe('a listener with proxyProtocol', () => {
     expect((await client.answer()).status).toBe(400);
     expect(proxy.lines[0]).toMatchObject({ cause: 'malformed_request', client: '127.0.0.1' });
     expect((await (await proxy.connect()).ask('GET / HTTP/1.1')).status).toBe(200);
+  });
+
+  test('reads the header before the handshake of an encrypted connection, also if both come together', async (t) => {
+    const { cert, key } = createAuthority().issue();
+    const tls: ListenerTls = { certificates: [{ certFile: 'c', keyFile: 'k' }], minVersion: '1.2', clients: undefined };
+    const files = new Map([
+      ['c', cert],
+      ['k', key],
+    ]);
+    const { proxy, heads } = await startPair(t, {
+      listener: { tls, proxyProtocol: ['127.0.0.0/8'] },
+      surroundings: { files, ticketKey: Buffer.alloc(48, 7).toString('base64') },
+    });
+    const { socket } = await proxy.connect();
+    socket.removeAllListeners('data');
+    const secured = connectBehind(socket, line);
+    secured.write(get);
+    expect(String((await once(secured, 'data'))[0])).toContain('HTTP/1.1 200 OK');
+    expect(['x-forwarded-for', 'x-forwarded-proto'].map((name) => fieldOf(heads[0]!, name))).toEqual(['192.0.2.1', 'https']);
+    secured.destroy();
   });
 
   test('hands an upgraded connection over with the address that was named', async (t) => {
