@@ -50,6 +50,7 @@ export async function accountOfStale(crowds: readonly Crowd[], busyMs = 0): Prom
 }
 
 async function ask<T>(targets: Worker, question: Ask): Promise<T> {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin.
   targets.postMessage(question);
   const [answer] = (await once(targets, 'message')) as [T];
   return answer;

@@ -66,11 +66,13 @@ function rawTarget(idleMs: number): Server {
 parentPort?.on('message', (ask: Ask) => {
   if (ask === 'account') {
     const twice = [...times.values()].filter((count) => count > 1).length;
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin.
     parentPort!.postMessage({ requests: times.size, twice, connections, closed } satisfies Seen);
     return;
   }
   const { closing, idleMs } = ask.listen;
   const server = closing === 'http' ? httpTarget(idleMs) : rawTarget(idleMs);
   server.on('connection', () => connections++);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin.
   server.listen(0, '127.0.0.1', () => parentPort!.postMessage((server.address() as AddressInfo).port));
 });

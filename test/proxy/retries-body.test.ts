@@ -10,7 +10,7 @@ import { startRawTarget, startTarget } from '../support/target.ts';
 const echo = (incoming: IncomingMessage, outgoing: ServerResponse) => void incoming.pipe(outgoing);
 const withBody = (method: string, body: string) => `${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const inChunks = (method: string, body: string) =>
-  `${method} / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${[...body].map((byte) => `1\r\n${byte}\r\n`).join('')}0\r\nX-Sum: 1\r\n\r\n`;
+  `${method} / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${Array.from(body, (byte) => `1\r\n${byte}\r\n`).join('')}0\r\nX-Sum: 1\r\n\r\n`;
 
 /** Reads this much of a request, and is gone. */
 const deadly = (t: TestContext, until: string) =>
