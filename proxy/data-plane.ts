@@ -27,8 +27,8 @@ export interface DataPlane {
   report(): WorkerReport;
   /** Open client connections, upgraded ones included. Cheap, unlike a report. */
   readonly connections: number;
-  /** Serves a connection that another worker accepted for the listener of this name and handed over. */
-  adopt(socket: Socket, listener: string): void;
+  /** Serves a connection that another worker accepted for the listener of this name and handed over: its bare handle, as it has arrived. */
+  adopt(connection: object, listener: string): void;
 }
 
 /** What a data plane needs from the process that it runs in. */

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { type Conditions, noConditions } from '../src/core/conditions.ts';
 import { dueToClose } from '../src/core/drain.ts';
 import type { Listener, SocketAddress, TargetTls } from '../src/core/model.ts';
@@ -10,6 +9,7 @@ import { CauseCounter } from './counters.ts';
 import type { DataPlane, DataPlaneOptions } from './data-plane.ts';
 import { Admission, UpstreamRoom } from './entrance/admission.ts';
 import type { Exchange } from './exchange.ts';
+import { ClientSocket, type ConnectionHandle } from './http1/client-socket.ts';
 import { Http1Connector } from './http1/connector.ts';
 import { type Destination, Destinations } from './http1/destination.ts';
 import { BodyMemory } from './kept-body.ts';
@@ -195,7 +195,8 @@ class Engine implements DataPlane {
     return open;
   }
 
-  adopt(socket: Socket, listener: string): void {
+  adopt(connection: ConnectionHandle, listener: string): void {
+    const socket = new ClientSocket(connection);
     const listening = this.#listening.find((candidate) => candidate.listener.name === listener);
     if (listening === undefined) socket.destroy();
     else listening.accept(socket);

@@ -123,9 +123,22 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
     const copy = this.#copy;
     if (this.#hasStopped || copy === undefined || this.#server.listening) return;
     this.#copy = undefined;
+    void this.#listenAgain(copy);
+  }
+
+  /** Not without another copy: the crowd that waits may fill the room within a millisecond, and then it must be possible to pause again. */
+  async #listenAgain(copy: SocketCopy): Promise<void> {
+    const next = await this.#place.copySocket?.(copy);
+    if (this.#hasStopped || this.#plane.admission.isPaused) {
+      next?.close();
+      if (this.#hasStopped) copy.close();
+      else this.#copy = copy;
+      return;
+    }
+    this.#copy = next;
     this.#server = this.#createServer();
     this.#server.on('error', this.#plane.onBug);
-    this.#server.listen(copy, backlog, () => void this.#copySocket());
+    this.#server.listen(copy, backlog);
   }
 
   guests(): Iterable<Guest> {

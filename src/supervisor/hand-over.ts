@@ -6,7 +6,7 @@
  * lose what it read. Node's own cluster module hands connections on in the same way. The handle is not part of Node's documented
  * interface; this file is the only place that touches it.
  */
-import { type Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { handOverTo, type WorkerLoad } from '../core/worker-balance.ts';
 import type { Channel, Handle } from './channel.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -41,11 +41,6 @@ export class WorkerBalance {
     void this.#channel.send({ kind: 'handOver', to, listener }, handle).then(() => socket.destroy());
     return true;
   }
-}
-
-/** The connection as this process may use it. */
-export function adoptHandle(handle: Handle): Socket {
-  return new Socket({ handle, readable: true, writable: true } as object);
 }
 
 /** What is underneath a connection, or a server. */

@@ -2,7 +2,7 @@ import type { DataPlane, DataPlaneOptions } from '../../proxy/data-plane.ts';
 import type { Log } from '../control/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { Channel, Handle } from './channel.ts';
-import { adoptHandle, loadEveryMs, WorkerBalance } from './hand-over.ts';
+import { loadEveryMs, WorkerBalance } from './hand-over.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { SocketCopies } from './socket-copies.ts';
 import { explainListenError } from './start-error.ts';
@@ -90,7 +90,7 @@ class WorkerLife {
       case 'adopt':
         if (handle === undefined) break;
         if (this.#parts === undefined) handle.close();
-        else this.#parts.plane.adopt(adoptHandle(handle), message.listener);
+        else this.#parts.plane.adopt(handle, message.listener);
         break;
       default:
     }
@@ -100,7 +100,7 @@ class WorkerLife {
     const handOver: WorkerStart['handOver'] = (socket, listener, connections) => this.#balance.handOver(socket, listener, connections);
     this.#worker = worker;
     this.#sockets = sockets;
-    const copySocket: WorkerStart['copySocket'] = (server) => this.#copies.copy(server);
+    const copySocket: WorkerStart['copySocket'] = (socket) => this.#copies.copy(socket);
     this.#parts = this.#open({ setup, worker, workers, handOver: workers > 1 ? handOver : undefined, copySocket });
     const { plane } = this.#parts;
     if (workers > 1) setInterval(() => this.#balance.tell(plane.connections), loadEveryMs).unref();

@@ -1,0 +1,66 @@
+/**
+ * Clients' connections, read into one buffer that is used again and again, as `onread` does it for connections that we open ourselves
+ * (`upstream.ts`). A server of node:net has no such option: it allocates 64 KiB for every read, and a stream carries them on, which
+ * together cost a tenth of a small request. So connections are taken before the server makes its own sockets of them.
+ *
+ * What that needs of Node is not documented: the `handle` option of a socket, which Node's own cluster module lives by, and where a
+ * server is told of connections. This file is the only one that knows; where a Node is built otherwise the server's own sockets do, and
+ * test/proxy/client-socket.test.ts says that the runtime of this project is not.
+ */
+import { type Server, Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { readBytes } from './copies.ts';
+
+/** Takes what was read. The bytes are borrowed: the next read of any connection overwrites them. */
+export interface BytesTaker {
+  onBytes(bytes: Buffer): void;
+}
+
+/** What node:net calls a connection below its sockets. */
+export type ConnectionHandle = object;
+
+/** A read and its callback happen in one turn, so one buffer serves all connections of a process. */
+const sharedReadBuffer = Buffer.allocUnsafeSlow(readBytes);
+
+/** A socket whose bytes go to its taker directly; as long as it has none it is a stream like any other. It begins paused. */
+export class ClientSocket extends Socket {
+  taker: BytesTaker | undefined = undefined;
+
+  constructor(handle: ConnectionHandle) {
+    super({ handle, readable: true, writable: true, pauseOnCreate: true, onread } as object);
+  }
+
+  /** A paused stream reads on until it is full, and so hears that the other side has left; a paused taker wants nothing any more. */
+  override pause(): this {
+    if (this.taker !== undefined) return super.pause();
+    Duplex.prototype.pause.call(this);
+    return this;
+  }
+}
+
+/** One for all: node:net calls it as a method of the socket. */
+const onread = {
+  buffer: sharedReadBuffer,
+  callback(this: ClientSocket, length: number): boolean {
+    const bytes = sharedReadBuffer.subarray(0, length);
+    if (this.taker === undefined) return this.push(Buffer.from(bytes));
+    this.taker.onBytes(bytes);
+    return true;
+  },
+};
+
+/** Whether these bytes will be overwritten by the next read. */
+export function isBorrowed(bytes: Buffer): boolean {
+  return bytes.buffer === sharedReadBuffer.buffer;
+}
+
+/** From now on a server that listens emits `connection` with a {@link ClientSocket}. */
+export function acceptClientSockets(server: Server): void {
+  const listening = (server as unknown as { readonly _handle?: { onconnection?: unknown } | null })._handle;
+  if (typeof listening?.onconnection !== 'function') return;
+  const acceptPlain = listening.onconnection as (error: number, handle?: ConnectionHandle) => void;
+  listening.onconnection = (error: number, handle?: ConnectionHandle): void => {
+    if (error !== 0 || handle === undefined) acceptPlain.call(listening, error, handle);
+    else server.emit('connection', new ClientSocket(handle));
+  };
+}
