@@ -1,7 +1,7 @@
 // Question: what do honest clients get while Sluice is under attack, and what does the attack cost it?
 // Method:   one worker with default limits; eight honest connections alone, then beside each attack, then beside all of them: requests,
 //           failures and latency of the honest ones, and the memory of all processes of Sluice. Everything runs on this machine, so attackers
-//           take CPU time from the proxy: the figures are upper bounds. `node bench/attacks.ts [--seconds 8]`; docs/threat-model.md quotes them.
+//           take CPU time from the proxy: latency is an upper bound. `node bench/attacks.ts [--seconds 8]`; docs/threat-model.md quotes them.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
