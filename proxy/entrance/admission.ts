@@ -9,8 +9,8 @@ export interface SocketCopy {
   close(): void;
 }
 
-/** Copies the socket that a server listens on; undefined where that cannot be done. While a copy is open, who comes waits in its queue. */
-export type CopySocket = (server: Server) => Promise<SocketCopy | undefined>;
+/** Copies the socket that a server listens on, or a copy of it; undefined where that cannot be done. While a copy is open, who comes waits in its queue. */
+export type CopySocket = (socket: Server | SocketCopy) => Promise<SocketCopy | undefined>;
 
 /** A connection from a client, as far as room is concerned. */
 export interface Guest {

@@ -3,7 +3,7 @@
  * handle that travels between processes is copied. So it travels to the supervisor and back. While a copy is open, who comes waits in the
  * socket's queue, whether any worker listens or not: see `test/e2e/overload.test.ts`.
  */
-import type { Server } from 'node:net';
+import { Server } from 'node:net';
 import type { SocketCopy } from '../../proxy/data-plane.ts';
 import type { Channel, Handle } from './channel.ts';
 import { handleOf } from './hand-over.ts';
@@ -19,8 +19,8 @@ export class SocketCopies {
   }
 
   /** Where the supervisor has died, it never resolves. */
-  copy(server: Server): Promise<SocketCopy | undefined> {
-    const handle = handleOf(server);
+  copy(socket: Server | SocketCopy): Promise<SocketCopy | undefined> {
+    const handle = socket instanceof Server ? handleOf(socket) : socket;
     if (handle === undefined) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
