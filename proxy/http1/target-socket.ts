@@ -58,12 +58,13 @@ function openEncrypted({ address }: Destination, encryption: Encryption, options
 
 /** What is left in the system's buffer, fed to the decryption as if it had been read in time: what that makes of it goes the usual way. */
 function hearOut(socket: TLSSocket): void {
-  const destroy = socket._destroy.bind(socket);
-  // Node makes the socket, so there is no class of ours whose method this could be.
-  socket._destroy = (error, callback) => {
+  const destroy = socket.destroy.bind(socket);
+  // Node makes the socket, so there is no class of ours whose method this could be; and in `_destroy` it would pass nothing on any more.
+  socket.destroy = (error) => {
     const handle = handleOf(socket);
-    if (error !== null && isSecure(socket)) readRest(handle, (bytes) => handle?.receive?.(bytes));
-    destroy(error, callback);
+    if (error !== undefined && error !== null && !socket.destroyed && isSecure(socket))
+      readRest(handle, (bytes) => handle?.receive?.(bytes));
+    return destroy(error ?? undefined);
   };
 }
 

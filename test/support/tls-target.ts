@@ -21,13 +21,11 @@ export async function startTlsTarget(
 ): Promise<TestTarget & { readonly server: ReturnType<typeof createHttpsServer>; readonly handshakes: Handshakes }> {
   const server = createHttpsServer({ ...tls, keepAliveTimeout: 60_000 }, handler);
   const sockets: TLSSocket[] = [];
-  const handshakes = {
-    sockets,
-    get resumed() {
-      return sockets.filter((socket) => socket.isSessionReused()).length;
-    },
-  };
-  server.on('secureConnection', (socket: TLSSocket) => sockets.push(socket));
+  const handshakes = { sockets, resumed: 0 };
+  server.on('secureConnection', (socket: TLSSocket) => {
+    sockets.push(socket);
+    if (socket.isSessionReused()) handshakes.resumed++;
+  });
   return Object.assign(await listen(t, server), { server, handshakes });
 }
 
