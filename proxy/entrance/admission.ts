@@ -146,7 +146,7 @@ export class Admission {
       { heldBytes: held, heldBytesMax: this.#heldBytesMax },
       'clients that do not read hold too much memory: the slowest are cut',
     );
-    const holding = [...this.#guests()].filter(({ heldBytes }) => heldBytes > 0).sort((a, b) => a.heldSinceMs - b.heldSinceMs);
+    const holding = [...this.#guests()].filter(({ heldBytes }) => heldBytes > 0).toSorted((a, b) => a.heldSinceMs - b.heldSinceMs);
     let left = held;
     for (const guest of holding) {
       if (left <= this.#heldBytesMax * (1 - slack)) return;
