@@ -11,6 +11,7 @@ import { type Snapshot, writtenTarget } from '../core/snapshot.ts';
 import type { Clock, Events, Fleet, Follower, Log } from './ports.ts';
 import type { Finding } from './probes/details.ts';
 import { createProber, type Prober } from './probes/prober.ts';
+import { type ProbeTls, probeTlsOf } from './probes/tls.ts';
 
 export interface ProbesParts {
   readonly fleet: Pick<Fleet, 'inform' | 'conditions'>;
@@ -99,16 +100,22 @@ export class Probes implements Follower, HealthView {
     const due: Due = { begun: [], changed: [] };
     for (const service of snapshot.services) {
       const pools = new Map(model.services.find(({ id }) => id === service.id)?.pools.map((pool) => [pool.id, pool]));
-      for (const { id, targets } of service.pools) {
+      for (const { id, targets, tls } of service.pools) {
         const pool = pools.get(id);
         const written = new Map(pool?.targets.map((target) => [target.id, target]));
-        for (const { id: target, address } of targets) {
+        for (const compiled of targets) {
+          const { id: target, address } = compiled;
           const key = keyOf(service.id, id, target);
           present.set(key, placeOf(address));
           if (pool?.health === undefined) continue;
           kept.add(key);
           const name = writtenTarget(written, target)?.address.host ?? address.host;
-          this.#watch(key, { service: service.id, pool: id, target }, { check: pool.health, name, address }, due);
+          this.#watch(
+            key,
+            { service: service.id, pool: id, target },
+            { check: pool.health, name, address, tls: probeTlsOf(compiled, tls, snapshot.files) },
+            due,
+          );
         }
       }
     }
@@ -144,9 +151,9 @@ export class Probes implements Follower, HealthView {
 
   /** Begins to probe a target, or goes on with what has changed about it. */
   #watch(key: string, ids: TargetIds, task: Task, due: Due): void {
-    const { check, name, address } = task;
+    const { check, name, address, tls } = task;
     const place = placeOf(address);
-    const taskText = JSON.stringify([check, name]);
+    const taskText = JSON.stringify([check, name, tls]);
     const before = this.#watched.get(key);
     if (before?.place === place) {
       if (before.taskText === taskText) return;
@@ -162,7 +169,7 @@ export class Probes implements Follower, HealthView {
       place,
       check,
       taskText,
-      prober: createProber(check, address, name),
+      prober: createProber(check, address, name, tls),
       health,
       condition: conditionOf(health),
       sinceMs: this.#parts.clock.nowMs(),
@@ -185,11 +192,11 @@ export class Probes implements Follower, HealthView {
     return { ...goodCondition, health: 'unknown' };
   }
 
-  #recheck(watched: Watched, { check, name, address }: Task, taskText: string): void {
+  #recheck(watched: Watched, { check, name, address, tls }: Task, taskText: string): void {
     watched.prober.close();
     watched.check = check;
     watched.taskText = taskText;
-    watched.prober = createProber(check, address, name);
+    watched.prober = createProber(check, address, name, tls);
     watched.dueMs = this.#parts.elapsedMs();
     watched.deadlineMs = Infinity;
   }
@@ -312,6 +319,8 @@ interface Task {
   /** What the document calls its host: a target that is known by its name wants to be asked by that name, not by an address. */
   readonly name: string;
   readonly address: SocketAddress;
+  /** Undefined: requests reach it in the clear. */
+  readonly tls: ProbeTls | undefined;
 }
 
 /** What a new snapshot has made due at once. */

@@ -7,6 +7,8 @@ import type { HealthCheck, Model, SocketAddress } from '../../src/core/model.ts'
 import { bareSurroundings, compileSnapshot } from '../../src/core/snapshot.ts';
 import { Probes } from '../../src/control/probes.ts';
 import type { Peer } from '../support/raw-client.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { startTlsTarget as startEncryptedTarget } from '../support/tls-target.ts';
 import { deadPort, deafPort, startRawTarget, startTarget } from '../support/target.ts';
 import { aModel, aPool, aTarget, certificate, check, Ear } from './probes-support.ts';
 import { TestLog } from './support.ts';
@@ -579,3 +581,39 @@ async function startTlsTarget(t: TestContext): Promise<SocketAddress> {
   });
   return at((server.address() as AddressInfo).port);
 }
+
+describe('a target whose URL says https://', () => {
+  const authority = createAuthority();
+  const files = new Map([
+    ['ca.pem', authority.cert],
+    ['other.pem', createAuthority('Other').cert],
+  ]);
+  const tlsOf = (caFile: string, verify = true) => ({ verify, serverName: 'app.test', caFile, certificate: undefined });
+
+  test.for([
+    { kind: 'http', caFile: 'ca.pem', verify: true, told: 'pass' },
+    { kind: 'https', caFile: 'ca.pem', verify: true, told: 'pass' },
+    { kind: 'http', caFile: 'other.pem', verify: true, told: 'fail' },
+    { kind: 'http', caFile: 'missing.pem', verify: true, told: 'fail' },
+    { kind: 'http', caFile: 'other.pem', verify: false, told: 'pass' },
+  ] as const)(
+    'is probed ($kind) as requests reach it: by $caFile, verified: $verify → $told',
+    async ({ kind, caFile, verify, told }, t) => {
+      const target = await startEncryptedTarget(t, authority.issue({ names: ['app.test'] }));
+      const started = startProbes(t);
+      const pool = aPool('blue', [aTarget('a', target.address, { encrypted: true })], { ...check, kind });
+      const model = aModel({ ...pool, tls: tlsOf(caFile, verify) });
+      started.probes.follow(model, compileSnapshot(model, 1, { ...bareSurroundings, files }));
+      await lastWas(started, told);
+      if (told === 'pass') expect(target.handshakes.sockets[0]!.servername).toBe('app.test');
+    },
+  );
+
+  test('is probed in the clear on another port, unless https is written', async (t) => {
+    const [target, page] = [await startEncryptedTarget(t, authority.issue()), await startTarget(t, (_, out) => out.end())];
+    const started = startProbes(t);
+    started.follow(aModel(aPool('blue', [aTarget('a', target.address, { encrypted: true })], { ...check, port: page.port })));
+    await lastWas(started, 'pass');
+    expect(target.accepted).toBe(0);
+  });
+});

@@ -4,19 +4,22 @@ import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { HealthCheck, SocketAddress } from '../../core/model.ts';
 import { type AnswerFields, bodyBytesMax, failure, type Finding, findingOf, judgeHead } from './details.ts';
 import type { Prober } from './prober.ts';
+import { type ProbeTls, tlsOptions } from './tls.ts';
 
 /** Probes by a request on a connection that is kept from one probe to the next. Redirects are answers like others. */
 export class HttpProber implements Prober {
   readonly #check: HealthCheck;
   readonly #address: SocketAddress;
+  readonly #tls: ProbeTls | undefined;
   readonly #request: Dispatcher.DispatchOptions;
   #client: Client | undefined;
   #socket: Socket | undefined;
   #probe: HttpProbe | undefined;
   #report: ((finding: Finding) => void) | undefined;
 
-  constructor(check: HealthCheck, address: SocketAddress, hostField: string) {
+  constructor(check: HealthCheck, address: SocketAddress, hostField: string, tls: ProbeTls | undefined) {
     this.#check = check;
+    this.#tls = tls;
     this.#address = address;
     const headers = { host: hostField, 'user-agent': 'sluice-probe', accept: '*/*' };
     this.#request = { path: check.path, method: check.method, headers };
@@ -90,7 +93,7 @@ export class HttpProber implements Prober {
     const { kind, verify } = this.#check;
     const socket =
       kind === 'https'
-        ? connectTls({ ...options, servername: servername ?? '', rejectUnauthorized: verify, ALPNProtocols: ['http/1.1'] })
+        ? connectTls({ ...options, servername: servername ?? '', ALPNProtocols: ['http/1.1'], ...tlsOptions(this.#tls, verify) })
         : connectTcp(options);
     this.#socket = socket;
     let isTold = false;

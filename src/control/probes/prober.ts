@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { HealthCheck, SocketAddress } from '../../core/model.ts';
+import type { ProbeTls } from './tls.ts';
 import type { Finding } from './details.ts';
 import { HttpProber } from './http-prober.ts';
 import { TcpProber } from './tcp-prober.ts';
@@ -13,11 +14,21 @@ export interface Prober {
   close(): void;
 }
 
-/** @param name what the document calls the host; the address may be one of several that it has been resolved to */
-export function createProber(check: HealthCheck, address: SocketAddress, name: string): Prober {
+/**
+ * @param name what the document calls the host; the address may be one of several that it has been resolved to
+ * @param tls how requests reach the target; undefined = in the clear
+ */
+export function createProber(written: HealthCheck, address: SocketAddress, name: string, tls: ProbeTls | undefined): Prober {
+  const check = spokenCheck(written, address, tls);
   const place = { host: address.host, port: check.port ?? address.port };
   if (check.kind === 'tcp') return new TcpProber(check, place);
-  return new HttpProber(check, place, check.host ?? hostField(check, name, place.port));
+  return new HttpProber(check, place, check.host ?? hostField(check, name, place.port), tls);
+}
+
+/** A target's own port is asked as requests are: over TLS where they are. On another port, what is written counts. */
+function spokenCheck(check: HealthCheck, { port }: SocketAddress, tls: ProbeTls | undefined): HealthCheck {
+  const isOwnPort = check.port === undefined || check.port === port;
+  return tls !== undefined && isOwnPort && check.kind === 'http' ? { ...check, kind: 'https' } : check;
 }
 
 /** A port that goes without saying is not said (RFC 9110, section 7.2). */
