@@ -177,7 +177,9 @@ describe('what a target hears of a client behind a proxy', () => {
     await ask('192.0.2.4');
     proxy.apply({ listener: here });
     await ask('192.0.2.5');
-    const expected = ['192.0.2.1', '192.0.2.2', '127.0.0.1', '127.0.0.1', '127.0.0.1', '192.0.2.5'];
+    proxy.apply({ listener: {} });
+    await ask('192.0.2.6');
+    const expected = ['192.0.2.1', '192.0.2.2', '127.0.0.1', '127.0.0.1', '127.0.0.1', '192.0.2.5', '127.0.0.1'];
     expect(proxy.lines.map((line) => line.client)).toEqual(expected);
     expect(heads.map((head) => fieldOf(head, 'x-forwarded-for'))).toEqual([
       '192.0.2.1, 127.0.0.1',
@@ -186,6 +188,7 @@ describe('what a target hears of a client behind a proxy', () => {
       '127.0.0.1',
       '127.0.0.1',
       '192.0.2.5, 127.0.0.1',
+      '127.0.0.1',
     ]);
   });
 
