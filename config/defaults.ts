@@ -137,7 +137,7 @@ export const retryDefaults = {
     value: false,
     why: 'A fallback that answers for a bad release hides it from the people who are to notice it.',
   },
-} as const satisfies Record<string, Default<number | boolean>>;
+} as const satisfies Record<string, Default<string | number | boolean>>;
 
 export const serviceTimeoutDefaults = {
   connect: {
