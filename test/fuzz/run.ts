@@ -2,7 +2,7 @@
  * A long fuzz run: `npm run fuzz -- --runs 1000000 [--kind requests|answers|chunked|connections] [--seed 1] [--minutes 30]`
  *
  * Each kind gets so many cases. Prints cases per second and, of each find, seed, case and a shrunk example that belongs into
- * test/fuzz/finds.ts. Exits with 1 when something was found.
+ * test/fuzz/fuzz.test.ts under a name of its own. Exits with 1 when something was found.
  */
 import { parseArgs } from 'node:util';
 import { fuzzKinds, type FuzzKind } from './kinds.ts';
