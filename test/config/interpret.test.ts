@@ -65,7 +65,7 @@ test('the smallest document means one service on port 8080 with every default', 
           sticky: undefined,
           overrides: [],
           mirrors: [],
-          retry: { attempts: 1, rescue: false },
+          retry: { attempts: 1, rescue: false, budgetShare: 0.2, bodyBufferBytes: 65_536, putDelete: false },
           timeouts: { connectMs: 1000, responseMs: 30_000, idleMs: 60_000, requestMs: 0, drainMs: 30_000 },
           debugHeaders: false,
         },
@@ -331,6 +331,16 @@ describe('clients of a service', () => {
     { mirror: { pool: 'green', percent: 0 }, meaning: { poolId: 'green', share: 0, unsafe: false } },
   ])('the mirror $mirror means $meaning', ({ mirror, meaning }) => {
     expect(serviceOf({ mirrors: [mirror] }).mirrors).toEqual([meaning]);
+  });
+
+  test('what may be sent again is what it says', () => {
+    expect(serviceOf({ retry: { attempts: 2, budget: '12.5%', bodyBuffer: '0B', putDelete: true } }).retry).toEqual({
+      attempts: 2,
+      rescue: false,
+      budgetShare: 0.125,
+      bodyBufferBytes: 0,
+      putDelete: true,
+    });
   });
 
   test('a fallback, a rescue and a drain are what they are', () => {
