@@ -4,6 +4,7 @@ import httpProxy from 'http-proxy-3';
 import type { Cause } from '../src/core/terminations.ts';
 import { ownAnswer } from './answer.ts';
 import { ClosableWebSocket, lingerMs } from './closable-websocket.ts';
+import type { UpstreamRoom } from './entrance/admission.ts';
 import { connectFailure } from './http1/connect-failure.ts';
 import { openTargetSocket, readyEvent } from './http1/target-socket.ts';
 import type { RequestHead } from './message.ts';
@@ -11,6 +12,7 @@ import type { UpgradingExchange, Upgrades } from './plane.ts';
 import type { LiveTarget } from './live.ts';
 import type { Detached } from './sides.ts';
 import { passingFields, replaceOwnFields } from './upgrade-fields.ts';
+import { wasAskedFor } from './upgrade-protocols.ts';
 
 /** One connection that left HTTP, or is about to. It counts as in flight until it is closed. */
 interface UpgradedConnection {
@@ -53,11 +55,13 @@ export class ProxiedUpgrades implements Upgrades {
   /** The same by target, the oldest first. */
   readonly #byTarget = new Map<LiveTarget, Set<UpgradedConnection>>();
   readonly #server: Server;
+  readonly #room: UpstreamRoom;
   /** `toProxy`: or the library would resolve dot segments and backslashes, and ask for a path that no route was asked about. */
   readonly #proxy = httpProxy.createProxyServer({ toProxy: true });
 
-  constructor(clock: { readonly nowMs: number }, onBug: (error: unknown) => void) {
+  constructor(clock: { readonly nowMs: number }, onBug: (error: unknown) => void, room: UpstreamRoom) {
     this.#clock = clock;
+    this.#room = room;
     this.#onBug = onBug;
     this.#server = createServer({ maxHeaderSize: 1_048_576, keepAlive: false, noDelay: true, requestTimeout: 0, headersTimeout: 0 });
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => this.#onUpgrade(request, socket, head));
@@ -110,14 +114,14 @@ export class ProxiedUpgrades implements Upgrades {
     for (const { place } of this.#connections.values()) yield place;
   }
 
-  /** How many of a target's connections nobody has told to close, and that are not on their way out by themselves. */
-  openOn(target: LiveTarget): number {
-    let count = 0;
-    for (const connection of this.#byTarget.get(target) ?? []) if (isClosable(connection)) count++;
   carriedTo(target: LiveTarget): number {
     return this.#byTarget.get(target)?.size ?? 0;
   }
 
+  /** How many of a target's connections nobody has told to close, and that are not on their way out by themselves. */
+  openOn(target: LiveTarget): number {
+    let count = 0;
+    for (const connection of this.#byTarget.get(target) ?? []) if (isClosable(connection)) count++;
     return count;
   }
 
@@ -153,11 +157,15 @@ export class ProxiedUpgrades implements Upgrades {
 
   #connect(client: Socket, { claim }: UpgradingExchange): Socket {
     const { destination } = claim.target!;
+    this.#room.enter();
     const socket = openTargetSocket(destination, { keepAliveDelayMs: 30_000 });
     let failure: Error | undefined;
     socket.on('error', (error) => (failure = error));
     socket.on(readyEvent(destination), () => this.#onConnected(client));
-    socket.on('close', () => this.#onTargetClosed(client, socket, failure));
+    socket.on('close', () => {
+      this.#room.leave();
+      this.#onTargetClosed(client, socket, failure);
+    });
     return socket;
   }
 
@@ -233,17 +241,29 @@ export class ProxiedUpgrades implements Upgrades {
     if (connection === undefined) return;
     request.path = connection.head.target;
     request.setHeader('upgrade', connection.head.upgrade);
-    // Before the library's own listener, so that it passes on the fields as they are then.
-    request.once('upgrade', (response: IncomingMessage) => {
-      connection.status = 101;
-      connection.exchange.noteOutcome(false);
-      replaceOwnFields(response, connection.exchange.extraFields());
-      if (response.headers.upgrade?.toLowerCase() === 'websocket') process.nextTick(() => this.#follow(connection));
+    // After the library has added its own, which would hold in memory what a client does not read of a refusal, and would pass on any 101.
+    process.nextTick(() => {
+      request.removeAllListeners('response').once('response', (response: IncomingMessage) => this.#onRefused(connection, response));
+      const passOn = request.listeners('upgrade');
+      request.removeAllListeners('upgrade').once('upgrade', (...said: [IncomingMessage, Socket, Buffer]) => {
+        if (this.#onSwitched(connection, said[0])) for (const listener of passOn) Reflect.apply(listener, request, said);
+      });
     });
-    // After the library has added its own, which would hold in memory what a client does not read of a refusal.
-    process.nextTick(() =>
-      request.removeAllListeners('response').once('response', (response: IncomingMessage) => this.#onRefused(connection, response)),
-    );
+  }
+
+  /** @returns whether it is to be passed on: a target must not switch to what nobody asked for (RFC 9110 section 7.8) */
+  #onSwitched(connection: UpgradedConnection, response: IncomingMessage): boolean {
+    const { head, exchange } = connection;
+    const protocols = response.headers.upgrade ?? '';
+    if (!wasAskedFor(head.upgrade, protocols)) {
+      this.#onError(connection);
+      return false;
+    }
+    connection.status = 101;
+    exchange.noteOutcome(false);
+    replaceOwnFields(response, exchange.extraFields());
+    if (protocols.toLowerCase() === 'websocket') process.nextTick(() => this.#follow(connection));
+    return true;
   }
 
   /** Not before the library has put back what came with the 101, or that would pass by while nobody passes it on. */
