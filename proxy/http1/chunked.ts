@@ -127,8 +127,13 @@ export class ChunkedDecoder {
     let matched = this.#trailerEnd;
     while (end < limit && matched < 4) {
       const byte = buffer[end++]!;
-      if (byte === CR) matched = matched === 2 ? 3 : 1;
-      else if (byte === LF && (matched & 1) === 1) matched++;
+      // CR and LF come in pairs, or else we would wait for an end that never comes.
+      if ((byte === LF) !== ((matched & 1) === 1)) {
+        this.failed = true;
+        return end;
+      }
+      if (byte === LF) matched++;
+      else if (byte === CR) matched = matched === 2 ? 3 : 1;
       else matched = 0;
     }
     this.#trailerEnd = matched;

@@ -4,6 +4,7 @@ import type { Cause } from '../../src/core/terminations.ts';
 import { Framing, type RequestHead } from '../message.ts';
 import type { Upstream, UpstreamEvents } from '../sides.ts';
 import { BodyReader } from './body.ts';
+import { CR, LF } from './characters.ts';
 import type { BodySink } from './chunked.ts';
 import { connectFailure, isEncryptionFailure } from './connect-failure.ts';
 import { readBytes } from './copies.ts';
@@ -192,6 +193,7 @@ export class Http1Upstream implements Upstream, BodySink {
       if (headEnd < 0 || headEnd - offset > responseLimits.headBytes) {
         if (chunk.length - offset > responseLimits.headBytes) this.#fail('response_head_too_large', '');
         else if (offset < chunk.length && !mayBeAnswer(chunk, offset)) this.#fail('malformed_response', 'it does not begin with HTTP/1.');
+        else if (hasBareLineFeed(chunk, Math.max(offset, searched))) this.#fail('malformed_response', 'its head has a bare line feed');
         else this.#partialHead = Buffer.from(chunk.subarray(offset));
         this.#events?.onResponseFlush();
         return;
@@ -276,6 +278,14 @@ function brokenOff(state: string, failure: Error | undefined): { cause: Cause; d
 }
 
 const answerStart = Buffer.from('HTTP/1.');
+
+/** Lines that end otherwise would have us wait for an end of the head that never comes. */
+function hasBareLineFeed(chunk: Buffer, from: number): boolean {
+  for (let feed = chunk.indexOf(LF, from); feed >= 0; feed = chunk.indexOf(LF, feed + 1)) {
+    if (chunk[feed - 1] !== CR) return true;
+  }
+  return false;
+}
 
 /** So that a target that talks something else is found out at its first bytes, not at a time-out. */
 function mayBeAnswer(chunk: Buffer, offset: number): boolean {

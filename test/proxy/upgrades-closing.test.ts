@@ -30,7 +30,7 @@ interface Opened {
 async function openRaw(proxy: TestProxy, target: RawTarget, protocol = 'websocket'): Promise<Opened> {
   const index = target.accepted;
   const client = await proxy.connect();
-  client.send(handshake);
+  client.send(handshake.replace('websocket', protocol));
   const peer = await target.peer(index);
   await peer.contains('\r\n\r\n');
   peer.send(switchingTo(protocol));
