@@ -70,7 +70,7 @@ export class FuzzedConnections {
   async #serve(pieces: readonly Buffer[]): Promise<{ readonly lines: readonly string[]; readonly told: string }> {
     this.#lines = [];
     const socket = new MemorySocket();
-    new Http1Downstream(
+    const connection = new Http1Downstream(
       this.#plane,
       { listener, trusted: compileNetworks([]), onGone() {} },
       socket as unknown as Socket,
@@ -87,6 +87,7 @@ export class FuzzedConnections {
     const lines = this.#lines;
     const answers = socket.answers.match(/HTTP\/1\.1 \d{3} /g)?.length ?? 0;
     const told = JSON.stringify({ lines, answers, ended: socket.writableEnded || socket.destroyed });
+    connection.abandon();
     socket.destroy();
     await new Promise((resolve) => setImmediate(resolve));
     return { lines, told };
