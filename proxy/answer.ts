@@ -21,13 +21,28 @@ function makeAnswer(cause: Cause): OwnAnswer {
   const fields =
     `content-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\ncache-control: no-store\r\n` +
     `proxy-status: sluice; error=${proxyStatus}; details="${cause}"\r\n${furtherFields[cause] ?? ''}`;
-  const head = { status, reason: reasons[status] ?? '', fields, framing: Framing.length, contentLength: body.length, hasDate: false };
+  const framing = Framing.length;
+  const head = { status, reason: reasons[status] ?? '', fields, framing, contentLength: body.length, hasDate: false, version: '1.1' };
   return { head, body };
 }
 
+/** The methods that pass through and that are in common use; what a target makes of them is its own matter. */
+const allowLine = 'allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
+
+/** To an OPTIONS that may go no further than here (RFC 9110 sections 7.6.2 and 9.3.7). */
+export const optionsAnswer: ResponseHead = {
+  status: 200,
+  reason: 'OK',
+  fields: `${allowLine}content-length: 0\r\n`,
+  framing: Framing.length,
+  contentLength: 0,
+  hasDate: false,
+  version: '1.1',
+};
+
 /** Fields that a status asks for (RFC 9110 sections 15.5.6 and 10.2.3). */
 const furtherFields: Partial<Record<Cause, string>> = {
-  method_refused: 'allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
+  method_refused: allowLine,
   connection_limit: 'retry-after: 1\r\n',
   no_available_target: 'retry-after: 1\r\n',
   queue_full: 'retry-after: 1\r\n',

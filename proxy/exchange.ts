@@ -1,5 +1,5 @@
 import { type Cause, terminations } from '../src/core/terminations.ts';
-import { ownAnswer } from './answer.ts';
+import { optionsAnswer, ownAnswer } from './answer.ts';
 import { Attempts } from './attempts.ts';
 import { Claim } from './claim.ts';
 import { Framing, type RequestHead, type ResponseHead } from './message.ts';
@@ -91,6 +91,16 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
       this.refuse(head, 'malformed_request');
       return;
     }
+    this.#answerAtOnce(head, redirectTo(head, port));
+  }
+
+  /** Answers an OPTIONS that may go no further than here. */
+  answerOptions(head: RequestHead): void {
+    this.#answerAtOnce(head, optionsAnswer);
+  }
+
+  /** With what has no body, and is no failure. */
+  #answerAtOnce(head: RequestHead, answer: ResponseHead): void {
     const plane = this.#plane;
     this.#phase = 'answering';
     this.#head = head;
@@ -98,7 +108,6 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     this.#begunMs = this.#activeMs = plane.nowMs;
     this.#bytesBefore = this.#client.bytesSent;
     this.claim.revision = plane.routing.revision;
-    const answer = redirectTo(head, port);
     this.#status = answer.status;
     this.#client.sendHead(answer, '');
     this.#client.sendEnd('');

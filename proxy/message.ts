@@ -41,4 +41,6 @@ export interface ResponseHead {
   readonly framing: Framing;
   readonly contentLength: number;
   readonly hasDate: boolean;
+  /** The version that the target spoke, as Via wants it: `1.1`; ours where the answer is ours. */
+  readonly version: string;
 }

@@ -11,5 +11,5 @@ export function redirectTo({ authority, target }: RequestHead, port: number): Re
   // `*` asks about the server as a whole, which has no other address.
   const path = target === '*' ? '/' : target;
   const fields = `location: https://${host}${port === httpsPort ? '' : `:${port}`}${path}\r\ncontent-length: 0\r\n`;
-  return { status: 308, reason: 'Permanent Redirect', fields, framing: Framing.length, contentLength: 0, hasDate: false };
+  return { status: 308, reason: 'Permanent Redirect', fields, framing: Framing.length, contentLength: 0, hasDate: false, version: '1.1' };
 }

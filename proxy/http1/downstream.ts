@@ -213,7 +213,7 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     const coding = this.#answerFraming === 'chunked' ? 'transfer-encoding: chunked\r\n' : '';
     const date = head.hasDate ? '' : this.#plane.dateLine;
     this.#outbox.addText(
-      `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}${date}via: 1.1 sluice\r\n${extra}${coding}${connection}\r\n`,
+      `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields}${date}via: ${head.version} sluice\r\n${extra}${coding}${connection}\r\n`,
     );
   }
 
@@ -408,10 +408,12 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     if (this.#state === 'body' || this.#state === 'discarding') this.#readBody(bytes, offset);
   }
 
-  #begin(head: RequestHead): void {
+  #begin(head: Http1RequestHead): void {
     const { redirectToHttps } = this.#owner.listener;
-    if (redirectToHttps === undefined) this.#exchange.begin(head);
-    else this.#exchange.redirect(head, redirectToHttps);
+    // What has come encrypted, if only to a proxy that is trusted, is where it belongs.
+    if (redirectToHttps !== undefined && !this.encrypted) this.#exchange.redirect(head, redirectToHttps);
+    else if (head.goesNoFurther) this.#exchange.answerOptions(head);
+    else this.#exchange.begin(head);
   }
 
   #readBody(bytes: Buffer, offset: number): void {

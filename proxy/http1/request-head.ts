@@ -31,6 +31,8 @@ export class Http1RequestHead implements RequestHead, ForwardedHead {
   version = '1.1';
   /** Whether the client lets the connection be used again. */
   persistent = true;
+  /** An OPTIONS that has passed as many intermediaries as it may (RFC 9110 section 7.6.2). */
+  goesNoFurther = false;
 
   readonly #scan = new FieldScan();
   #checkedAuthority = '';
@@ -61,6 +63,8 @@ export class Http1RequestHead implements RequestHead, ForwardedHead {
     this.fields = scan.kept;
     this.version = minor === 1 ? '1.1' : '1.0';
     this.persistent = minor === 1 ? !scan.close : scan.keepAlive && !scan.close;
+    this.goesNoFurther = false;
+    if (bytes[start] === CAPITAL_O && method === 'OPTIONS') this.#countForwards();
     return this.#readTarget(scan, minor) || this.#readFraming(scan, minor);
   }
 
@@ -134,13 +138,26 @@ export class Http1RequestHead implements RequestHead, ForwardedHead {
     if (scan.expect !== '') {
       if (scan.expect.toLowerCase() !== '100-continue') return 'expectation_unknown';
       this.expectsContinue = minor === 1 && this.framing !== Framing.none;
+      // HTTP/1.0 knows no interim answers, so nobody waits for one (RFC 9110 section 10.1.1).
+      if (minor === 0) this.removeFields(['expect']);
     }
     this.upgrade = scan.connectionUpgrade && minor === 1 ? scan.upgrade : '';
     return '';
   }
+
+  /** Only TRACE, which is refused, and OPTIONS are counted. What is no number is left to the target. */
+  #countForwards(): void {
+    const left = fieldValue(this.fields, 'max-forwards');
+    if (left === undefined || !digits.test(left)) return;
+    this.goesNoFurther = Number(left) === 0;
+    this.removeFields(['max-forwards']);
+    this.fields += `max-forwards: ${Math.min(Number(left) - 1, Number.MAX_SAFE_INTEGER)}\r\n`;
+  }
 }
 
 const unsupported = -2;
+const CAPITAL_O = 0x4f;
+const digits = /^\d+$/;
 /** ` HTTP/1.1\r\n` */
 const versionLineBytes = 11;
 

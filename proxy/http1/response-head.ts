@@ -11,6 +11,7 @@ export class Http1ResponseHead implements ResponseHead {
   framing: Framing = Framing.none;
   contentLength = 0;
   hasDate = false;
+  version = '1.1';
   /** The body lasts until the target closes: it gave neither a length nor chunks. */
   untilClose = false;
   /** Whether the target lets the connection be used again. */
@@ -50,6 +51,7 @@ export class Http1ResponseHead implements ResponseHead {
     this.reason = lineEnd > 13 ? text.slice(13, lineEnd) : '';
     this.fields = scan.kept;
     this.hasDate = scan.hasDate;
+    this.version = minor === 1 ? '1.1' : '1.0';
     this.persistent = minor === 1 ? !scan.close : scan.keepAlive && !scan.close;
     // An interim answer is followed by another, so it cannot be the connection's last; HTTP/1.0 has none (RFC 9110 section 15.2).
     if (status < 200 && !this.persistent) return 'malformed_response';

@@ -1,5 +1,5 @@
 /** RFC 9110 section 10.1.1: `Expect: 100-continue`, end to end. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { answer, get, got, head, isRefused, ok, play, post, posted, sees, seenByClient, seenByTarget, startPair } from './support.ts';
 
 const waits = post('Expect: 100-continue', 'Content-Length: 5');
@@ -55,3 +55,15 @@ test('an HTTP/1.0 client gets no interim answer', (t) =>
     hears: `${answer('Content-Length: 2', 'connection: close')}ok`,
     connection: 'closes',
   }));
+
+describe('from an HTTP/1.0 client', () => {
+  test('it is ignored: the target is not told of what nobody waits for', (t) =>
+    play(t, {
+      sends: `${head('POST / HTTP/1.0', 'Host: a', 'A: 1', 'Expect: 100-continue', 'Content-Length: 5', 'Connection: keep-alive')}hello`,
+      gets: `${posted('A: 1', 'Content-Length: 5')}hello`,
+      hears: `${answer('Content-Length: 2', 'connection: keep-alive')}ok`,
+    }));
+
+  test('another one is refused all the same', (t) =>
+    isRefused(t, head('GET / HTTP/1.0', 'Host: a', 'Expect: more'), 'expectation_unknown'));
+});

@@ -156,11 +156,58 @@ describe('7.6.3: Via', () => {
     expect((await client.answer()).field('via')).toBe('1.1 fourth, 1.1 sluice');
   });
 
-  test('7.6.2: Max-Forwards is for the methods that trace a path; it passes, as it does at other gateways', (t) =>
+  test.for([
+    ['1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+    ['1.1', ok],
+    ['1.0', 'HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n'],
+  ] as const)('an answer that came by HTTP/%s says so', async ([version, says], t) => {
+    const { client, target } = await startPair(t);
+    client.send(get());
+    const peer = await target.peer(0);
+    await peer.contains('\r\n\r\n');
+    peer.send(says);
+    expect((await client.answer()).field('via')).toBe(`${version} sluice`);
+    expect(client.text.slice(0, 8)).toBe('HTTP/1.1');
+  });
+});
+
+describe('7.6.2: Max-Forwards counts the intermediaries that an OPTIONS may still pass', () => {
+  const options = (...lines: readonly string[]) => head('OPTIONS /a HTTP/1.1', 'Host: a', ...lines);
+  const passed = (...lines: readonly string[]) => head('OPTIONS /a HTTP/1.1', 'host: a', ...lines);
+
+  test.for([
+    ['7', '6'],
+    ['1', '0'],
+    ['10', '9'],
+    ['007', '6'],
+    ['9007199254740991', '9007199254740990'],
+    ['99999999999999999999999999', '9007199254740991'],
+  ] as const)('%s → %s', ([given, left], t) =>
+    play(t, { sends: options('A: 1', `Max-Forwards: ${given}`, 'B: 2'), gets: passed('A: 1', 'B: 2', `max-forwards: ${left}`) }),
+  );
+
+  test.for(['', '-1', '1.0', '1, 0', 'a', '0x0'])('%j is no number, and passes as it is', (value, t) =>
+    play(t, { sends: options(`Max-Forwards: ${value}`), gets: passed(`Max-Forwards: ${value}`) }),
+  );
+
+  test.for(['GET', 'POST', 'HEAD'])('it says nothing of a %s', (method, t) =>
     play(t, {
-      sends: head('OPTIONS / HTTP/1.1', 'Host: a', 'Max-Forwards: 7'),
-      gets: head('OPTIONS / HTTP/1.1', 'host: a', 'Max-Forwards: 7'),
-    }));
+      sends: head(`${method} / HTTP/1.1`, 'Host: a', 'Max-Forwards: 0', 'Content-Length: 0'),
+      gets: head(`${method} / HTTP/1.1`, 'host: a', 'Max-Forwards: 0', 'Content-Length: 0'),
+      says: answer('Content-Length: 0'),
+    }),
+  );
+
+  test.for(['/a', '*'])('at 0 it goes no further: OPTIONS %s is answered here, and the connection goes on', async (path, t) => {
+    const { client, target, proxy } = await startPair(t);
+    client.send(`${head(`OPTIONS ${path} HTTP/1.1`, 'Host: a', 'Max-Forwards: 0', 'Content-Length: 5')}hello`);
+    const given = await client.answer('OPTIONS');
+    expect([given.status, given.body, given.field('allow')]).toEqual([200, '', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+    expect(target.accepted).toBe(0);
+    client.send(options());
+    await target.peer(0);
+    expect(proxy.lines.map(({ status, cause, decision }) => [status, cause, decision])).toEqual([[200, '', 'none']]);
+  });
 });
 
 describe('7.7: the content and what describes it pass as they are', () => {

@@ -347,6 +347,26 @@ describe('redirectToHttps', () => {
     expect([answer.status, answer.field('location')]).toEqual([400, undefined]);
   });
 
+  test('what a trusted proxy has received over https is served: it was there already, and would be sent there for ever', async (t) => {
+    const target = await startTarget(t, (_, response) => response.end('here'));
+    const proxy = await startProxy(t, { pools: { blue: [target] }, listener: { redirectToHttps: 443, trustedProxies: ['127.0.0.0/8'] } });
+    const client = await proxy.connect();
+    for (const [scheme, status] of [
+      ['https', 200],
+      ['http', 308],
+      ['HTTPS', 200],
+      ['', 308],
+    ] as const) {
+      expect((await client.ask(`GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: ${scheme}\r\n\r\n`)).status).toBe(status);
+    }
+  });
+
+  test('from a stranger that says nothing', async (t) => {
+    const proxy = await startProxy(t, { listener: { redirectToHttps: 443 } });
+    const answer = await (await proxy.connect()).ask('GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n');
+    expect(answer.status).toBe(308);
+  });
+
   test('without Host there is nowhere to go: 400, also by HTTP/1.0', async (t) => {
     const proxy = await startProxy(t, { listener: { redirectToHttps: 443 } });
     expect((await (await proxy.connect()).ask('GET / HTTP/1.0\r\n\r\n')).status).toBe(400);

@@ -56,6 +56,8 @@ function hasProxyConnection(node: NodeMessage): boolean {
 function endToEnd(node: NodeMessage, side: Side): string[] {
   const removed = new Set(optionsOf(node).filter((option) => !notRemovable.has(option)));
   if (/^(1..|204) /.test(node.start)) removed.add('content-length');
+  // Nobody waits for leave who cannot be given it.
+  if (side === 'request' && node.minor === 0) removed.add('expect');
   return node.rawFields
     .filter(([name]) => !removed.has(name.toLowerCase()) && !isDropped(name.toLowerCase(), side))
     .map(([name, value]) => `${name}: ${value}`);
