@@ -146,6 +146,10 @@ export const serviceTimeoutDefaults = {
   },
   response: { value: '30s', why: 'Few people wait longer for the first byte, and a target that hangs is found within half a minute.' },
   idle: { value: '60s', why: 'Servers that push events usually send a sign of life every 15 to 30 s; a silent minute means a dead peer.' },
+  upgraded: {
+    value: '1h',
+    why: 'Many WebSockets wait for rare news and send no pings; after an hour it is likelier that somebody has vanished without a word.',
+  },
   request: {
     value: '0s',
     why: 'Downloads, event streams and long polls legitimately last for hours; `response` and `idle` already find a target that hangs.',

@@ -131,6 +131,10 @@ export const ServiceTimeoutsSchema = Type.Object(
       'Silence in both directions once the answer has begun, and during an upload; then the connection is cut. 0s = no limit.',
       serviceTimeoutDefaults.idle,
     ),
+    upgraded: Duration(
+      'Silence in both directions on a connection that was upgraded, pings included; then WebSockets get close frame 1001, others are ended. 0s = no limit.',
+      serviceTimeoutDefaults.upgraded,
+    ),
     request: Duration('From the head of a request to the last byte of its answer. 0s = no limit.', serviceTimeoutDefaults.request),
     drain: Duration(
       'How long what runs on a target may go on when the target is removed, or taken out without a deadline of its own. 0s = it is ended at once.',

@@ -90,6 +90,7 @@ function readTimeouts(timeouts: NonNullable<ServiceDocument['timeouts']> = {}): 
     connectMs: milliseconds('connect'),
     responseMs: milliseconds('response'),
     idleMs: milliseconds('idle'),
+    upgradedMs: milliseconds('upgraded'),
     requestMs: milliseconds('request'),
     drainMs: milliseconds('drain'),
   };

@@ -10,6 +10,8 @@ export interface AccessLine {
   readonly status: number;
   /** Bytes of the answer, its head included. */
   readonly bytes: number;
+  /** Bytes that the client sent after its handshake. Told where the status is 101, and nowhere else. */
+  readonly bytesReceived: number;
   readonly durationMs: number;
   readonly service: string;
   readonly pool: string;
@@ -43,7 +45,7 @@ export function formatAccessLine(line: AccessLine, time: string): string {
   const path = queryStart < 0 ? line.target : line.target.slice(0, queryStart);
   return (
     `{"time":"${time}","client":${quote(line.client)},"method":${quote(line.method)},"host":${quote(line.host)},"path":${quote(path)}` +
-    `,"status":${line.status},"bytes":${line.bytes},"ms":${Math.round(line.durationMs * 1000) / 1000},"service":${quote(line.service)}` +
+    `,"status":${line.status},"bytes":${line.bytes}${line.status === 101 ? `,"received":${line.bytesReceived}` : ''},"ms":${Math.round(line.durationMs * 1000) / 1000},"service":${quote(line.service)}` +
     `,"pool":${quote(line.pool)},"target":${quote(line.targetId)},"revision":${line.revision},"decision":"${line.decision}"` +
     `,"cause":"${line.cause}"${namesOf(line)}${line.rescued === '' ? '' : `,"rescued":"${line.rescued}","rescuedBy":${quote(line.rescuedBy)}`}}`
   );

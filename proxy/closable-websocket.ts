@@ -6,10 +6,16 @@ import { closeFrame, FrameTracker } from './websocket-frames.ts';
 export const lingerMs = 2000;
 /** A frame of which nothing passes for so long is not waited for. */
 const stalledMs = 500;
-/** Close codes: RFC 6455 section 7.4.1, and its registry for the one that says that coming back at once is right. */
-const goingAway = 1001;
-const serviceRestart = 1012;
-const closeReason = 'service restart';
+
+/** What the sides are told. Close codes: RFC 6455 section 7.4.1, and its registry for 1012, which says that coming back at once is right. */
+export interface Farewell {
+  readonly toClient: number;
+  readonly toTarget: number;
+  readonly reason: string;
+}
+
+export const serviceRestart: Farewell = { toClient: 1012, toTarget: 1001, reason: 'service restart' };
+export const idleTimeout: Farewell = { toClient: 1001, toTarget: 1001, reason: 'idle timeout' };
 
 /**
  * A WebSocket whose frames are followed both ways, so that it can be closed between two of them (RFC 6455 sections 5.5.1 and 7). The client
@@ -23,7 +29,8 @@ export class ClosableWebSocket {
   readonly #clock: { readonly nowMs: number };
   readonly #fromClient = new FrameTracker();
   readonly #fromTarget = new FrameTracker();
-  #toldToClose = false;
+  /** Undefined = it was not told to close. */
+  #farewell: Farewell | undefined;
   #clientTold = false;
   #targetTold = false;
   /** On the coarse clock: when the frame under way must have ended, or the client must have answered. */
@@ -51,12 +58,12 @@ export class ClosableWebSocket {
   }
 
   get toldToClose(): boolean {
-    return this.#toldToClose;
+    return this.#farewell !== undefined;
   }
 
   /** From here on we carry the bytes, and the pipes do not. */
-  close(): void {
-    this.#toldToClose = true;
+  close(farewell: Farewell): void {
+    this.#farewell = farewell;
     this.#untilMs = this.#clock.nowMs + lingerMs;
     this.#passed = this.#progress();
     this.#passedAtMs = this.#clock.nowMs;
@@ -90,7 +97,7 @@ export class ClosableWebSocket {
   }
 
   #onTargetData(chunk: Buffer): void {
-    if (!this.#toldToClose) {
+    if (!this.toldToClose) {
       this.#fromTarget.follow(chunk);
     } else if (!this.#clientTold) {
       pass(chunk.subarray(0, this.#fromTarget.follow(chunk, 'frame')), this.#target, this.#client);
@@ -101,7 +108,7 @@ export class ClosableWebSocket {
 
   #onClientData(chunk: Buffer): void {
     let taken = 0;
-    if (this.#toldToClose && !this.#targetTold) {
+    if (this.toldToClose && !this.#targetTold) {
       taken = this.#fromClient.follow(chunk, 'close');
       pass(chunk.subarray(0, taken), this.#client, this.#target);
       if (taken < chunk.length) this.#tellTarget();
@@ -114,7 +121,8 @@ export class ClosableWebSocket {
     this.#clientTold = true;
     this.#untilMs = this.#clock.nowMs + lingerMs;
     if (!this.#client.writable) return;
-    this.#client.write(closeFrame(serviceRestart, closeReason));
+    const { toClient, reason } = this.#farewell!;
+    this.#client.write(closeFrame(toClient, reason));
     if (this.#fromClient.closed) this.#client.end();
   }
 
@@ -123,7 +131,8 @@ export class ClosableWebSocket {
     if (this.#targetTold) return;
     this.#targetTold = true;
     if (!this.#target.writable) return;
-    if (this.#fromClient.atBoundary) this.#target.write(closeFrame(goingAway, closeReason, randomBytes(4)));
+    const { toTarget, reason } = this.#farewell!;
+    if (this.#fromClient.atBoundary) this.#target.write(closeFrame(toTarget, reason, randomBytes(4)));
     this.#target.end();
   }
 

@@ -272,9 +272,9 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   }
 
   /** Ends an upgraded connection's record. `status` is 101, or what the target said instead, or 0 where `cause` tells. */
-  finishUpgrade(status: number, cause: Cause | '', bytes: number): void {
+  finishUpgrade(status: number, cause: Cause | '', bytes: number, bytesReceived: number): void {
     this.#status = status;
-    this.#record(cause, bytes);
+    this.#record(cause, bytes, bytesReceived);
     this.claim.release();
   }
 
@@ -493,7 +493,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     if (this.#phase === 'queued') this.claim.pool!.counts.waiting.leave(this);
   }
 
-  #record(cause: Cause | '', bytes: number): void {
+  #record(cause: Cause | '', bytes: number, bytesReceived = 0): void {
     const { claim } = this;
     const plane = this.#plane;
     // Where it has waited in vain.
@@ -516,6 +516,7 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
       target: this.#head?.target ?? '',
       status,
       bytes,
+      bytesReceived,
       durationMs,
       service: service?.id ?? '',
       pool: (rescued === undefined ? pool : picked)?.id ?? '',

@@ -53,6 +53,6 @@ export interface UpgradingExchange {
   takeAnother(tried: readonly LiveTarget[]): boolean;
   /** Whether an attempt at the claim's target came to an answer, whatever that says, or failed as connections do. Once per attempt. */
   noteOutcome(failed: boolean): void;
-  /** Records and uncounts it. `status` is 101, or what the target said instead, or 0 where `cause` tells. */
-  finishUpgrade(status: number, cause: Cause | '', bytes: number): void;
+  /** Records and uncounts it. `status` is 101, or what the target said instead, or 0 where `cause` tells. Bytes are the client's. */
+  finishUpgrade(status: number, cause: Cause | '', bytes: number, bytesReceived: number): void;
 }

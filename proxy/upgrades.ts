@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import httpProxy from 'http-proxy-3';
 import type { Cause } from '../src/core/terminations.ts';
 import { ownAnswer } from './answer.ts';
-import { ClosableWebSocket, lingerMs } from './closable-websocket.ts';
+import { ClosableWebSocket, idleTimeout, lingerMs, serviceRestart } from './closable-websocket.ts';
 import type { UpstreamRoom } from './entrance/admission.ts';
 import { connectFailure } from './http1/connect-failure.ts';
 import { openTargetSocket, readyEvent } from './http1/target-socket.ts';
@@ -11,6 +11,7 @@ import type { RequestHead } from './message.ts';
 import type { UpgradingExchange, Upgrades } from './plane.ts';
 import type { LiveTarget } from './live.ts';
 import type { Detached } from './sides.ts';
+import { Silence } from './silence.ts';
 import { passingFields, replaceOwnFields } from './upgrade-fields.ts';
 import { wasAskedFor } from './upgrade-protocols.ts';
 
@@ -22,6 +23,8 @@ interface UpgradedConnection {
   /** What the server that the client is handed to reads first: the request with our fields, and what the client sent behind it. */
   readonly firstBytes: Buffer;
   readonly bytesBefore: number;
+  /** Read of its client, up to the end of its handshake. */
+  readonly readBefore: number;
   readonly tried: LiveTarget[];
   /** Where it counts as in flight. */
   place: LiveTarget;
@@ -34,6 +37,8 @@ interface UpgradedConnection {
   /** The connection to the target, from the attempt to make it on. */
   target: Socket;
   connected: boolean;
+  /** Of a connection that has switched. */
+  silence: Silence | undefined;
   /** Of a WebSocket that is open. */
   webSocket: ClosableWebSocket | undefined;
   /** Why it was told to close; '' = it was not. */
@@ -80,6 +85,7 @@ export class ProxiedUpgrades implements Upgrades {
       head,
       firstBytes: Buffer.concat([Buffer.from(lines, 'latin1'), unread]),
       bytesBefore: socket.bytesWritten,
+      readBefore: socket.bytesRead - unread.length,
       tried: [],
       place: exchange.claim.target!,
       untilMs: 0,
@@ -87,6 +93,7 @@ export class ProxiedUpgrades implements Upgrades {
       bytesTaken: 0,
       target: this.#connect(socket, exchange),
       connected: false,
+      silence: undefined,
       webSocket: undefined,
       closing: '',
       status: 0,
@@ -105,6 +112,7 @@ export class ProxiedUpgrades implements Upgrades {
       if (connection.closing !== '') this.#watchClosing(connection, nowMs);
       else if (connection.status === 0 && nowMs >= connection.untilMs) this.#onLate(connection);
       else if (connection.client.writableFinished && connection.target.destroyed) this.#linger(connection, nowMs);
+      else if (connection.silence?.isDue(nowMs) === true) this.#watchSilence(connection, connection.silence, nowMs);
       else if (connection.status !== 0 && connection.status !== 101) this.#watchRefusal(connection, nowMs);
     }
   }
@@ -260,9 +268,12 @@ export class ProxiedUpgrades implements Upgrades {
       return false;
     }
     connection.status = 101;
+    connection.silence = new Silence(exchange.claim.service!.policy.timeouts.upgradedMs, this.#clock.nowMs);
     exchange.noteOutcome(false);
     replaceOwnFields(response, exchange.extraFields());
     if (protocols.toLowerCase() === 'websocket') process.nextTick(() => this.#follow(connection));
+    // Other protocols may say by FIN that their input is over, and wait for what comes of it.
+    else connection.client.allowHalfOpen = true;
     return true;
   }
 
@@ -332,7 +343,7 @@ export class ProxiedUpgrades implements Upgrades {
     if (webSocket?.isClosingItself === true) return;
     connection.cause ||= cause;
     if (webSocket === undefined || webSocket.malformed) endBoth(client, target);
-    else webSocket.close();
+    else webSocket.close(cause === 'upgrade_idle' ? idleTimeout : serviceRestart);
   }
 
   /** Where no connection could be made yet, nothing was sent, and any other target of the pool will do, if the process goes on. */
@@ -348,6 +359,13 @@ export class ProxiedUpgrades implements Upgrades {
     if (!isOverdue) return;
     connection.cause ||= connection.closing;
     client.destroy();
+  }
+
+  /** What was read and has left again counts, so that a side that does not take what it is sent is silent, too. */
+  #watchSilence(connection: UpgradedConnection, silence: Silence, nowMs: number): void {
+    const { client, target } = connection;
+    const passed = client.bytesRead + target.bytesRead - client.writableLength - target.writableLength;
+    if (silence.isTooLong(passed, nowMs)) this.#close(connection, 'upgrade_idle');
   }
 
   /** A refusal that neither comes nor goes on is cut off. */
@@ -376,7 +394,9 @@ export class ProxiedUpgrades implements Upgrades {
 
   /** A client that leaves before its handshake is answered need not be answered. After it, its FIN goes to the target like its bytes. */
   #onClientEnd(socket: Socket): void {
-    if (this.#connections.get(socket)?.status !== 101) socket.destroy();
+    const connection = this.#connections.get(socket);
+    if (connection?.status !== 101) socket.destroy();
+    else connection.silence = new Silence(silenceAfterEndMs(connection), this.#clock.nowMs);
   }
 
   #onClientGone(socket: Socket): void {
@@ -389,7 +409,8 @@ export class ProxiedUpgrades implements Upgrades {
     else if (connection.status === 101) connection.target.destroySoon();
     else connection.target.destroy();
     const cause = connection.status === 0 ? 'client_closed' : connection.cause;
-    connection.exchange.finishUpgrade(connection.status, cause, socket.bytesWritten - connection.bytesBefore);
+    const { status, bytesBefore, readBefore } = connection;
+    connection.exchange.finishUpgrade(status, cause, socket.bytesWritten - bytesBefore, socket.bytesRead - readBefore);
   }
 
   #putIn(connection: UpgradedConnection): void {
@@ -409,6 +430,12 @@ export class ProxiedUpgrades implements Upgrades {
 /** Nobody has told it to close, and it is not over: whatever ends a connection also ends what we write to its client. */
 function isClosable({ status, closing, client }: UpgradedConnection): boolean {
   return closing === '' && (status === 0 || client.writable);
+}
+
+/** A client that has sent FIN may be gone altogether, which nobody can tell until something is sent to it. */
+function silenceAfterEndMs({ exchange }: UpgradedConnection): number {
+  const { idleMs, upgradedMs } = exchange.claim.service!.policy.timeouts;
+  return idleMs === 0 || (upgradedMs > 0 && upgradedMs < idleMs) ? upgradedMs : idleMs;
 }
 
 /** Ends a connection of which we do not know how its protocol says goodbye: FIN, behind what is on its way. */

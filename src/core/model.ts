@@ -276,6 +276,8 @@ export interface ServiceTimeouts {
   readonly responseMs: number;
   /** Silence in both directions once the answer has begun, and during an upload. 0 = no limit. */
   readonly idleMs: number;
+  /** Silence in both directions on a connection that was upgraded, such as a WebSocket; then it is closed. 0 = no limit. */
+  readonly upgradedMs: number;
   /** From the request's head to the last byte of its answer. 0 = no limit. */
   readonly requestMs: number;
   /** How long what runs on a target may go on when the target is taken out or removed and nobody said otherwise. */

@@ -113,6 +113,11 @@ const targetFailures = {
 const endings = {
   client_closed: { status: 499, proxyStatus: 'connection_terminated', sentence: 'The client went away before its answer was complete.' },
   client_stalled: { status: 499, proxyStatus: 'connection_write_timeout', sentence: 'The client did not read its answer for too long.' },
+  upgrade_idle: {
+    status: 504,
+    proxyStatus: 'connection_read_timeout',
+    sentence: 'The upgraded connection was silent in both directions for too long.',
+  },
   tls_handshake_failed: {
     status: 400,
     proxyStatus: 'tls_protocol_error',

@@ -9,6 +9,7 @@ const line: AccessLine = {
   target: '/cart?token=secret',
   status: 200,
   bytes: 120,
+  bytesReceived: 70,
   durationMs: 1.23456,
   service: 'shop',
   pool: 'blue',
@@ -42,6 +43,10 @@ test('a line is JSON, tells everything, and leaves the query out', () => {
   });
 });
 
+test('of a connection that was upgraded it tells the bytes of both directions', () => {
+  expect(JSON.parse(formatAccessLine({ ...line, status: 101 }, 'now'))).toMatchObject({ bytes: 120, received: 70 });
+});
+
 test('a trace that is called like its request is not named twice, and nothing is named that has no name', () => {
   const namesIn = (changes: Partial<AccessLine>) => {
     const { requestId, traceId } = JSON.parse(formatAccessLine({ ...line, ...changes }, 'now')) as Partial<AccessLine>;
@@ -63,5 +68,7 @@ test('docs/access-log.md names every field, in the order of the line', () => {
   const documented = [...page.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, names]) =>
     [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name),
   );
-  expect(documented).toEqual(Object.keys(JSON.parse(formatAccessLine({ ...line, traceId: 'z', rescued: 'x', rescuedBy: 'y' }, 'now')) as object));
+  expect(documented).toEqual(
+    Object.keys(JSON.parse(formatAccessLine({ ...line, status: 101, traceId: 'z', rescued: 'x', rescuedBy: 'y' }, 'now')) as object),
+  );
 });

@@ -134,6 +134,15 @@ const provocations: Record<Cause, ((t: TestContext) => Promise<Provoked>) | stri
     await proxy.logged(() => true);
     return { proxy, answer: undefined };
   },
+  upgrade_idle: async (t) => {
+    const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
+    const target = await startRawTarget(t, saying(switching));
+    const proxy = await startProxy(t, { pools: { blue: [target] }, timeouts: { upgradedMs: shortMs } });
+    const client = await proxy.connect();
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    await proxy.logged(() => true);
+    return { proxy, answer: undefined };
+  },
   tls_handshake_failed: async (t) => {
     const tls = { certificates: [], minVersion: '1.2', clients: undefined } as const;
     const proxy = await startProxy(t, { listener: { tls } });

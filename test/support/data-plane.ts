@@ -83,7 +83,7 @@ export function modelOf(options: ProxyOptions): Model {
     });
     return aPool(id, { ...options.policies?.['all'], ...options.policies?.[id], targets });
   });
-  const timeouts = { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, requestMs: 0, drainMs: 30_000, ...options.timeouts };
+  const timeouts = { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, upgradedMs: 0, requestMs: 0, drainMs: 30_000, ...options.timeouts };
   const given = options.weights ?? (pools.length > 0 ? { [pools[0]!.id]: 1 } : {});
   const weights = Object.fromEntries(pools.map(({ id }) => [id, given[id] ?? 0]));
   const routes: Route[] = (options.matches ?? [{}]).map((match) => ({ match: { ...anything, ...match }, serviceId: 'shop' }));

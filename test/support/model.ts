@@ -83,7 +83,7 @@ export function aService(id: string, changes: Partial<Service> = {}): Service {
     overrides: [],
     mirrors: [],
     retry: aRetryPolicy(),
-    timeouts: { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, requestMs: 0, drainMs: 30_000 },
+    timeouts: { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, upgradedMs: 0, requestMs: 0, drainMs: 30_000 },
     debugHeaders: false,
     ...changes,
   };
