@@ -286,12 +286,19 @@ export class ProxiedUpgrades implements Upgrades {
   #onRefused(connection: UpgradedConnection, response: IncomingMessage): void {
     const { client, exchange } = connection;
     const status = response.statusCode ?? 502;
+    response.on('error', () => {});
+    // It has switched, without Connection or Upgrade to say so: to what, nobody knows.
+    if (status === 101) {
+      this.#onError(connection);
+      return;
+    }
     connection.status = status;
     exchange.noteOutcome(false);
     this.#allowSilence(connection, this.#clock.nowMs);
-    const fields = `${passingFields(response)}via: 1.1 sluice\r\n${exchange.extraFields()}connection: close\r\n`;
+    const fields = `${passingFields(response)}via: ${response.httpVersion} sluice\r\n${exchange.extraFields()}connection: close\r\n`;
     client.write(`HTTP/1.1 ${status} ${response.statusMessage ?? ''}\r\n${fields}\r\n`, 'latin1');
-    response.on('error', () => {});
+    // What it has sent behind the handshake is nobody's: thrown away, or its FIN would not be seen behind it.
+    client.resume();
     response.on('close', () => {
       if (response.complete) return;
       connection.cause ||= 'response_incomplete';
