@@ -71,6 +71,33 @@ export function retire(accounts: readonly Account[], living: readonly Account[])
   return retired.filter((account) => !forgotten.has(account));
 }
 
+/** Accounts as they are reported: by service, pool and target, in the order in which each is first met. */
+export interface ServiceAccounts {
+  readonly id: string;
+  readonly counts: ServiceCounts;
+  readonly pools: readonly PoolAccounts[];
+}
+
+export interface PoolAccounts {
+  readonly id: string;
+  readonly counts: PoolCounts;
+  readonly targets: readonly LiveTarget[];
+}
+
+export function groupAccounts(accounts: Iterable<Account>): ServiceAccounts[] {
+  const services = new Map<string, { counts: ServiceCounts; pools: Map<string, { counts: PoolCounts; targets: LiveTarget[] }> }>();
+  for (const { serviceId, service: counts, poolId, pool: poolCounts, target } of accounts) {
+    const service = entryOf(services, serviceId, () => ({ counts, pools: new Map() }));
+    const pool = entryOf(service.pools, poolId, () => ({ counts: poolCounts, targets: [] }));
+    if (target !== undefined) pool.targets.push(target);
+  }
+  return [...services].map(([id, { counts, pools }]) => ({
+    id,
+    counts,
+    pools: [...pools].map(([poolId, pool]) => ({ id: poolId, ...pool })),
+  }));
+}
+
 /** What the requests that run at a target are doing. */
 export interface Doing {
   streaming: number;
@@ -82,24 +109,34 @@ export function reportAccounts(
   doing: ReadonlyMap<LiveTarget, Doing>,
   mirrorsOf: (serviceId: string) => readonly MirrorReport[],
 ): ServiceReport[] {
-  const services = new Map<string, { counts: ServiceCounts; pools: Map<string, { counts: PoolCounts; targets: TargetReport[] }> }>();
-  for (const { serviceId, service: counts, poolId, pool: poolCounts, target } of accounts) {
-    const service = entryOf(services, serviceId, () => ({ counts, pools: new Map() }));
-    const pool = entryOf(service.pools, poolId, () => ({ counts: poolCounts, targets: [] }));
-    if (target !== undefined) pool.targets.push(reportTarget(target, doing.get(target)));
-  }
-  return [...services].map(([id, { counts, pools }]) => ({
-    id,
-    retries: counts.retries,
-    retriesRefused: counts.retriesRefused,
-    rescued: counts.rescued,
-    decisions: { ...counts.decisions },
-    mirrors: mirrorsOf(id),
-    pools: [...pools].map(([poolId, pool]) => reportPool(poolId, pool.counts, pool.targets)),
-  }));
+  return groupAccounts(accounts).map(({ id, counts, pools }) =>
+    reportService(
+      id,
+      counts,
+      mirrorsOf(id),
+      pools.map((pool) =>
+        reportPool(
+          pool,
+          pool.targets.map((target) => reportTarget(target, doing.get(target))),
+        ),
+      ),
+    ),
+  );
 }
 
-function reportPool(id: string, { durations, picked, waiting, clients }: PoolCounts, targets: readonly TargetReport[]): PoolReport {
+export function reportService(
+  id: string,
+  { retries, retriesRefused, rescued, decisions }: ServiceCounts,
+  mirrors: readonly MirrorReport[],
+  pools: readonly PoolReport[],
+): ServiceReport {
+  return { id, retries, retriesRefused, rescued, decisions: { ...decisions }, mirrors, pools };
+}
+
+export function reportPool(
+  { id, counts: { durations, picked, waiting, clients } }: PoolAccounts,
+  targets: readonly TargetReport[],
+): PoolReport {
   return {
     id,
     durations: durations.report(),
@@ -110,7 +147,7 @@ function reportPool(id: string, { durations, picked, waiting, clients }: PoolCou
   };
 }
 
-function reportTarget(target: LiveTarget, doing: Doing | undefined): TargetReport {
+export function reportTarget(target: LiveTarget, doing: Doing | undefined): TargetReport {
   const { id, inFlight, available, retired, ejected, ejections, statuses } = target;
   return {
     id,

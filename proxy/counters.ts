@@ -20,38 +20,53 @@ function codeIndex(status: number): number {
   return codes.length - 1;
 }
 
-/** Finished requests of one target by the status that the client was sent. */
+/** Finished requests of one target by the status that the client was sent. Most of ten thousand targets have seen few of them, or none. */
 export class StatusCounter {
-  readonly #counts = new Float64Array(codesMax);
+  /** As long as it has to be. */
+  readonly #counts: number[] = [];
+  /** Of all. */
+  total = 0;
 
   /** @param status 100 to 999 */
   add(status: number): void {
-    this.#counts[codeIndex(status)]! += 1;
+    const counts = this.#counts;
+    const index = codeIndex(status);
+    while (counts.length <= index) counts.push(0);
+    counts[index]! += 1;
+    this.total += 1;
   }
 
   report(): Record<string, number> {
     const report: Record<string, number> = {};
-    for (const [index, count] of this.#counts.entries()) {
+    for (let index = 0; index < this.#counts.length; index++) {
+      const count = this.#counts[index]!;
       if (count > 0) report[codes[index] ?? 'other'] = count;
     }
     return report;
   }
 }
 
-/** A histogram of request durations. */
+const bucketsCount = durationBucketsMs.length + 1;
+const noCounts: readonly number[] = Array.from({ length: bucketsCount }, () => 0);
+
+/** A histogram of request durations. A pool that has had no request has none. */
 export class DurationCounter {
-  readonly #counts = new Float64Array(durationBucketsMs.length + 1);
+  #counts: Float64Array | undefined;
   #sumMs = 0;
+  /** Of all durations. */
+  total = 0;
 
   add(durationMs: number): void {
     let bucket = 0;
     while (bucket < durationBucketsMs.length && durationMs > durationBucketsMs[bucket]!) bucket++;
+    this.#counts ??= new Float64Array(bucketsCount);
     this.#counts[bucket]! += 1;
     this.#sumMs += durationMs;
+    this.total += 1;
   }
 
   report(): DurationReport {
-    return { counts: [...this.#counts], sumMs: this.#sumMs };
+    return { counts: this.#counts === undefined ? noCounts : [...this.#counts], sumMs: this.#sumMs };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Conditions } from '../src/core/conditions.ts';
 import type { SocketAddress } from '../src/core/model.ts';
 import type { WorkerReport } from '../src/core/reports.ts';
 import type { Snapshot } from '../src/core/snapshot.ts';
+import type { Telling } from '../src/core/tellings.ts';
 import type { CopySocket, Room } from './entrance/admission.ts';
 
 export type { CopySocket, Room, SocketCopy } from './entrance/admission.ts';
@@ -24,7 +25,10 @@ export interface DataPlane {
   drain(deadlineMs: number): Promise<void>;
   /** What is known about targets, in place of what was told before. May come before the snapshot that names them. */
   inform(conditions: Conditions): void;
+  /** Everything that was counted. */
   report(): WorkerReport;
+  /** What has changed of it since the last telling; everything, if `wantsWhole` or there was none. */
+  tell(wantsWhole: boolean): Telling;
   /** Open client connections, upgraded ones included. Cheap, unlike a report. */
   readonly connections: number;
   /** Serves a connection that another worker accepted for the listener of this name and handed over: its bare handle, as it has arrived. */

@@ -1,10 +1,11 @@
 import { type Conditions, noConditions } from '../src/core/conditions.ts';
 import { dueToClose } from '../src/core/drain.ts';
 import type { Listener, SocketAddress, TargetTls } from '../src/core/model.ts';
-import type { WorkerReport } from '../src/core/reports.ts';
+import type { MirrorReport, ServiceReport, WorkerReport } from '../src/core/reports.ts';
 import type { FileTexts, Snapshot } from '../src/core/snapshot.ts';
+import type { Telling } from '../src/core/tellings.ts';
 import { type AccessLine, formatAccessLine } from './access-line.ts';
-import { accountsOf, type Doing, reportAccounts } from './accounts.ts';
+import { type Account, accountsOf, type Doing, reportAccounts } from './accounts.ts';
 import { CauseCounter } from './counters.ts';
 import type { DataPlane, DataPlaneOptions } from './data-plane.ts';
 import { Admission, UpstreamRoom } from './entrance/admission.ts';
@@ -18,6 +19,7 @@ import { type LiveTarget, shareOfLimit, type WorkerShare } from './live.ts';
 import { Mirrors } from './mirrors.ts';
 import type { Plane } from './plane.ts';
 import { applyConditions, bindRouting, emptyRouting, KnownConditions, type Routing, targetsOf } from './routing.ts';
+import { Teller } from './teller.ts';
 import { ProxiedUpgrades } from './upgrades.ts';
 
 /** Of all bodies that a worker keeps for being sent again: a thousand of the size that is kept by default. Beyond it none is kept. */
@@ -54,6 +56,11 @@ class Engine implements DataPlane {
   #files: FileTexts = new Map();
   #ticketKey = '';
   #destinations: Destinations | undefined;
+  readonly #teller = new Teller();
+  /** Of the routing in force: whatever is reported. */
+  #accounts: readonly Account[] = [];
+  /** Of the routing in force: targets that may have no time left. */
+  #leaving: readonly LiveTarget[] = [];
   readonly #onUnusableFiles: (error: unknown, settings: TargetTls) => void;
 
   constructor(options: DataPlaneOptions) {
@@ -120,6 +127,8 @@ class Engine implements DataPlane {
       const listener = snapshot.listeners.find(({ name }) => name === listening.listener.name) ?? listening.listener;
       listening.update(this.#setupOf(listener));
     }
+    this.#accounts = [...accountsOf(this.#plane.routing.services.values()), ...this.#plane.routing.retired];
+    this.#leaving = leavingTargets(this.#accounts);
     this.#plane.mirrors.prepare(this.#plane.routing.services.values());
     for (const { pools } of before.services.values()) for (const { counts } of pools) counts.waiting.restart();
   }
@@ -174,11 +183,19 @@ class Engine implements DataPlane {
   }
 
   report(): WorkerReport {
+    return this.#reportWith(reportAccounts(this.#accounts, this.#doing(), (serviceId) => this.#plane.mirrors.report(serviceId)));
+  }
+
+  tell(wantsWhole: boolean): Telling {
+    const mirrorsOf = (serviceId: string): readonly MirrorReport[] => this.#plane.mirrors.report(serviceId);
+    const { isWhole, services } = this.#teller.tell(this.#accounts, this.#doing(), mirrorsOf, wantsWhole);
+    return { isWhole, report: this.#reportWith(services) };
+  }
+
+  #reportWith(services: readonly ServiceReport[]): WorkerReport {
     const { admission, routing, terminations } = this.#plane;
-    const accounts = [...accountsOf(routing.services.values()), ...routing.retired];
-    const services = reportAccounts(accounts, this.#doing(), (serviceId) => this.#plane.mirrors.report(serviceId));
     let inFlight = 0;
-    for (const service of services) for (const pool of service.pools) for (const target of pool.targets) inFlight += target.inFlight;
+    for (const { target } of this.#accounts) if (target !== undefined) inFlight += target.inFlight;
     return {
       revision: routing.revision,
       connections: this.connections,
@@ -237,7 +254,7 @@ class Engine implements DataPlane {
     const { nowMs, wallMs } = this.#plane;
     for (const service of services.values()) {
       for (const pool of service.pools) pool.onTime(nowMs, wallMs);
-      for (const target of targetsOf(service)) target.connector.tidy();
+      for (const { targets } of service.pools) for (const { connector } of targets) connector.tidy();
     }
   }
 
@@ -248,9 +265,9 @@ class Engine implements DataPlane {
   }
 
   /** What still runs on targets that were taken out, or removed, after their deadline: little by little it is ended. */
-  #endOverdue({ routing, wallMs }: Plane): void {
-    const overdue = overdueTargets(routing, wallMs);
-    if (overdue.size === 0) return;
+  #endOverdue({ wallMs }: Plane): void {
+    const overdue = this.#leaving.filter((target) => isOverdue(target, wallMs));
+    if (overdue.length === 0) return;
     const running = Map.groupBy(this.#exchanges(), ({ claim }) => claim.target);
     // Those that were taken out together, such as a pool, are spread together: otherwise the more targets, the more at once.
     for (const [drainUntilMs, targets] of Map.groupBy(overdue, (target) => target.drainUntilMs!)) {
@@ -307,20 +324,18 @@ interface Drain {
   readonly resolve: () => void;
 }
 
-/** Targets whose time to finish is over, and that have not finished. */
-function overdueTargets({ services, retired }: Routing, wallMs: number): ReadonlySet<LiveTarget> {
-  const overdue = new Set<LiveTarget>();
-  for (const service of services.values()) {
-    for (const { targets } of service.pools) {
-      for (const target of targets) if (isOverdue(target, wallMs)) overdue.add(target);
-    }
-  }
-  for (const { target } of retired) if (target !== undefined && isOverdue(target, wallMs)) overdue.add(target);
-  return overdue;
+/** Those that were taken out, or removed, and are to have finished at some time. That changes with the routing only. */
+function leavingTargets(accounts: readonly Account[]): LiveTarget[] {
+  return accounts.flatMap(({ target }) => (target !== undefined && mayBecomeOverdue(target) ? [target] : []));
 }
 
-function isOverdue({ inFlight, state, retired, drainUntilMs }: LiveTarget, wallMs: number): boolean {
-  return inFlight > 0 && (retired || state !== 'ready') && drainUntilMs !== undefined && wallMs >= drainUntilMs;
+function mayBecomeOverdue({ state, retired, drainUntilMs }: LiveTarget): boolean {
+  return (retired || state !== 'ready') && drainUntilMs !== undefined;
+}
+
+/** Its time to finish is over, and it has not finished. */
+function isOverdue({ inFlight, drainUntilMs }: LiveTarget, wallMs: number): boolean {
+  return inFlight > 0 && wallMs >= drainUntilMs!;
 }
 
 function turnClients({ services }: Routing): void {

@@ -98,6 +98,8 @@ export class Http1Connector implements Connector, UpstreamOwner {
       this.#timeoutMs = Infinity;
     }
     const oldestMs = this.#clock.nowMs - this.#idleLimitMs;
+    // Nearly always: the first is the oldest, and young enough.
+    if (this.#idle.length === 0 || this.#idle[0]!.idleSinceMs > oldestMs) return;
     const young = this.#idle.findIndex((upstream) => upstream.idleSinceMs > oldestMs);
     for (const upstream of this.#idle.splice(0, young < 0 ? this.#idle.length : young)) upstream.close();
   }

@@ -1,4 +1,4 @@
-import { mergeReports, type FleetReading } from '../core/merge-reports.ts';
+import { MergeMemory, mergeReports, type FleetReading } from '../core/merge-reports.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Fleet } from './ports.ts';
 
@@ -17,6 +17,7 @@ export class Census {
   /** By process id, because a replacement takes over its predecessor's slot but not its counts. */
   #lastSaid: Map<number, Said>;
   #questions = 0;
+  readonly #memory = new MergeMemory();
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet;
@@ -43,6 +44,7 @@ export class Census {
       totals: mergeReports(
         [...lastSaid.values()].map(({ report }) => report),
         this.#fleet.departed(),
+        this.#memory,
       ),
     };
   }

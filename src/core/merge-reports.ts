@@ -16,27 +16,56 @@ export interface WorkerReading {
   readonly report: WorkerReport | undefined;
 }
 
+/** Sums of before: of what has not changed since, which is nearly all where there are thousands of targets, the sum is not worked out again. */
+export class MergeMemory {
+  #services = new Map<string, { readonly parts: readonly ServiceReport[]; readonly sum: ServiceReport }>();
+  readonly #closed = new WeakMap<WorkerReport, WorkerReport>();
+
+  /** The very same object as long as each part is the very same. */
+  services(parts: readonly ServiceReport[]): ServiceReport[] {
+    const before = this.#services;
+    this.#services = new Map();
+    const sums: ServiceReport[] = [];
+    for (const [id, group] of Map.groupBy(parts, (part) => part.id)) {
+      const known = before.get(id);
+      const entry = known !== undefined && isSameList(known.parts, group) ? known : { parts: group, sum: mergeService(id, group) };
+      this.#services.set(id, entry);
+      sums.push(entry.sum);
+    }
+    return sums;
+  }
+
+  closed(report: WorkerReport): WorkerReport {
+    let known = this.#closed.get(report);
+    if (known === undefined) this.#closed.set(report, (known = closed(report)));
+    return known;
+  }
+}
+
 /**
  * The sum of several workers' totals. `departed` are those of workers that are gone: their counts stay, what they had open does not.
  * The revision is the lowest of the living, 0 without any. Services, pools and targets keep the order in which they are first met.
+ * @param memory for whoever sums the same again and again
  */
-export function mergeReports(living: Iterable<WorkerReport>, departed: Iterable<WorkerReport> = []): WorkerReport {
+export function mergeReports(
+  living: Iterable<WorkerReport>,
+  departed: Iterable<WorkerReport> = [],
+  memory: MergeMemory = new MergeMemory(),
+): WorkerReport {
   const alive = [...living];
-  const all = [...alive, ...[...departed].map(closed)];
+  const all = [...alive, ...[...departed].map((report) => memory.closed(report))];
   return {
     revision: alive.length === 0 ? 0 : Math.min(...alive.map((report) => report.revision)),
     connections: sum(all.map((report) => report.connections)),
     acceptPauses: sum(all.map((report) => report.acceptPauses)),
     inFlight: sum(all.map((report) => report.inFlight)),
-    services: mergeById(
-      all.flatMap((report) => report.services),
-      mergeService,
-    ),
+    services: memory.services(all.flatMap((report) => report.services)),
     terminations: mergeCounts(all.map((report) => report.terminations)),
   };
 }
 
 function mergeService(id: string, services: readonly ServiceReport[]): ServiceReport {
+  if (services.length === 1) return services[0]!;
   return {
     id,
     pools: mergeById(
@@ -102,6 +131,10 @@ function mergeDurations(durations: readonly DurationReport[]): DurationReport {
 
 function mergeById<T extends { readonly id: string }>(parts: readonly T[], merge: (id: string, parts: readonly T[]) => T): T[] {
   return [...Map.groupBy(parts, (part) => part.id)].map(([id, group]) => merge(id, group));
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((part, index) => part === b[index]);
 }
 
 function mergeCounts(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {

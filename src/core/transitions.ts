@@ -1,7 +1,7 @@
 /** What happened to targets between two looks at the fleet: who was ejected or readmitted, taken out or brought back, and who is done. */
 import type { WorkerReading } from './merge-reports.ts';
 import type { OperatorState } from './model.ts';
-import type { WorkerReport } from './reports.ts';
+import type { ServiceReport, TargetReport, WorkerReport } from './reports.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** What was in force, and what the fleet had counted by then. */
@@ -61,8 +61,10 @@ export function drainsBetween(before: Look, after: Look): Transition[] {
 type Targets = ReadonlyMap<string, Seen>;
 
 function byPool(before: Look, after: Look, of: (pool: Named, was: Targets, is: Targets) => Transition[]): Transition[] {
-  const earlier = lookAt(before);
-  const later = lookAt(after);
+  const busy = servicesThatDiffer(before, after);
+  if (busy.size === 0) return [];
+  const earlier = lookAt(before, busy);
+  const later = lookAt(after, busy);
   return [...new Set([...earlier.keys(), ...later.keys()])].flatMap((service) => {
     const was = earlier.get(service);
     const is = later.get(service);
@@ -110,8 +112,42 @@ function inOne(states: readonly Transition[], targets: number): readonly Transit
   return states.every(({ from, to }) => from === first.from && to === first.to) ? [{ ...first, target: '' }] : states;
 }
 
-/** By service, pool and target. */
-function lookAt({ snapshot, totals }: Look): ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, Seen>>> {
+/** Services in which anything can have happened: where there are a thousand, that is hardly any from one second to the next. */
+function servicesThatDiffer(before: Look, after: Look): ReadonlySet<string> {
+  const earlier = new Map(before.totals.services.map((service) => [service.id, service]));
+  const busy = new Set<string>();
+  for (const service of after.totals.services) {
+    if (!isQuiet(earlier.get(service.id), service)) busy.add(service.id);
+    earlier.delete(service.id);
+  }
+  for (const id of earlier.keys()) busy.add(id);
+  if (before.snapshot === after.snapshot) return busy;
+  for (const service of [...before.snapshot.services, ...after.snapshot.services]) busy.add(service.id);
+  return busy;
+}
+
+/** Whether nothing of the two is different that an event tells of, whatever the states of the targets are. */
+function isQuiet(before: ServiceReport | undefined, after: ServiceReport): boolean {
+  if (before === after) return true;
+  if (before === undefined || before.pools.length !== after.pools.length) return false;
+  for (const [index, { id, targets }] of after.pools.entries()) {
+    const pool = before.pools[index]!;
+    if (pool.id !== id || pool.targets.length !== targets.length) return false;
+    for (const [place, target] of targets.entries()) if (!isSameToEvents(pool.targets[place]!, target)) return false;
+  }
+  return true;
+}
+
+function isSameToEvents(a: TargetReport, b: TargetReport): boolean {
+  if (a === b) return true;
+  return a.id === b.id && a.ejected === b.ejected && a.ejections === b.ejections && (a.inFlight === 0) === (b.inFlight === 0);
+}
+
+/** By service, pool and target; of these services. */
+function lookAt(
+  { snapshot, totals }: Look,
+  wanted: ReadonlySet<string>,
+): ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, Seen>>> {
   const services = new Map<string, Map<string, Map<string, Seen>>>();
   const poolOf = (service: string, pool: string): Map<string, Seen> => {
     const pools = services.get(service) ?? new Map<string, Map<string, Seen>>();
@@ -121,12 +157,14 @@ function lookAt({ snapshot, totals }: Look): ReadonlyMap<string, ReadonlyMap<str
     return targets;
   };
   for (const service of snapshot.services) {
+    if (!wanted.has(service.id)) continue;
     for (const pool of service.pools) {
       const targets = poolOf(service.id, pool.id);
       for (const { id, state } of pool.targets) targets.set(id, { ...unseen, state });
     }
   }
   for (const service of totals.services) {
+    if (!wanted.has(service.id)) continue;
     for (const pool of service.pools) {
       const targets = poolOf(service.id, pool.id);
       for (const { id, inFlight, ejected, ejections } of pool.targets) {

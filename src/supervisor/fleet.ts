@@ -2,7 +2,9 @@ import type { Fleet, Log, PublishResult, WorkerState } from '../control/ports.ts
 import type { Conditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
+import { heard } from '../core/tellings.ts';
 import type { FromControl, ToControl, WorkerInfo } from './messages.ts';
+import { readTelling, readTellings } from './telling-text.ts';
 
 type Welcome = Extract<ToControl, { kind: 'welcome' }>;
 
@@ -44,6 +46,8 @@ export class ChannelFleet implements Fleet {
   #edition: number;
   #conditions: Conditions;
   #departed: WorkerReport | undefined;
+  /** What workers have told so far, by pid. */
+  readonly #told = new Map<number, WorkerReport>();
   readonly #toldBefore: ReadonlyMap<number, WorkerReport>;
   readonly #addressesBefore: ResolvedNames;
   /** Workers that were waited for in vain, by pid, and the edition that they were to apply. */
@@ -54,7 +58,11 @@ export class ChannelFleet implements Fleet {
     this.supervisorPid = welcome.supervisorPid;
     this.#send = send;
     this.#departed = welcome.departed;
-    this.#toldBefore = welcome.reports;
+    for (const [pid, texts] of welcome.told) {
+      const report = readTellings(texts);
+      if (report !== undefined) this.#told.set(pid, report);
+    }
+    this.#toldBefore = new Map(this.#told);
     this.#conditions = welcome.conditions;
     this.#edition = welcome.edition;
     this.#addressesBefore = welcome.addresses;
@@ -144,6 +152,7 @@ export class ChannelFleet implements Fleet {
       case 'workerDown':
         this.#departed = message.departed;
         this.#workers.delete(message.pid);
+        this.#told.delete(message.pid);
         this.#late.delete(message.pid);
         for (const publishing of this.#publishing) this.#strike(publishing, message.pid);
         for (const collecting of this.#collecting) {
@@ -162,14 +171,21 @@ export class ChannelFleet implements Fleet {
         }
         break;
       case 'report':
-        for (const collecting of this.#collecting) {
-          // An answer to a later question answers this one too.
-          if (message.ticket < collecting.ticket || !collecting.awaited.delete(message.pid)) continue;
-          collecting.reports.set(message.worker, message.report);
-          settleIfComplete(collecting);
-        }
+        this.#noteTold(message);
         break;
       default:
+    }
+  }
+
+  /** Whoever asked or not: what comes next builds on it. */
+  #noteTold({ worker, pid, ticket, told }: Extract<ToControl, { kind: 'report' }>): void {
+    const report = heard(this.#told.get(pid), readTelling(told));
+    this.#told.set(pid, report);
+    for (const collecting of this.#collecting) {
+      // An answer to a later question answers this one too.
+      if (ticket < collecting.ticket || !collecting.awaited.delete(pid)) continue;
+      collecting.reports.set(worker, report);
+      settleIfComplete(collecting);
     }
   }
 

@@ -3,15 +3,17 @@ import type { Fleet, PublishResult, WorkerState } from '../control/ports.ts';
 import { type Conditions, noConditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
+import { heard } from '../core/tellings.ts';
 
 /** The data plane where control and one worker share a process. Its only worker is number 0. */
 export class LocalFleet implements Fleet {
   readonly supervisorPid: number;
-  readonly #plane: Pick<DataPlane, 'apply' | 'inform' | 'report'>;
+  readonly #plane: Pick<DataPlane, 'apply' | 'inform' | 'tell'>;
+  #told: WorkerReport | undefined;
   #snapshot: Snapshot | undefined;
   #conditions = noConditions;
 
-  constructor(plane: Pick<DataPlane, 'apply' | 'inform' | 'report'>, pid: number) {
+  constructor(plane: Pick<DataPlane, 'apply' | 'inform' | 'tell'>, pid: number) {
     this.#plane = plane;
     this.supervisorPid = pid;
   }
@@ -42,7 +44,8 @@ export class LocalFleet implements Fleet {
   }
 
   async collect(): Promise<ReadonlyMap<number, WorkerReport>> {
-    return new Map([[0, this.#plane.report()]]);
+    this.#told = heard(this.#told, this.#plane.tell(false));
+    return new Map([[0, this.#told]]);
   }
 
   /** In the order of the addresses that the plane listens on. */

@@ -13,6 +13,7 @@ import type { Conditions } from '../core/conditions.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
+import type { ToldText } from './telling-text.ts';
 
 /** Where a listener really listens: its port is known even where the configuration says 0. */
 export interface OpenListener extends SocketAddress {
@@ -55,7 +56,7 @@ export type FromWorker =
   | { readonly kind: 'notApplied'; readonly revision: number }
   | { readonly kind: 'informed' }
   /** Answers the `collect` of this ticket; ticket 0 is a worker's last word before it leaves. */
-  | { readonly kind: 'report'; readonly ticket: number; readonly report: WorkerReport }
+  | { readonly kind: 'report'; readonly ticket: number; readonly told: ToldText }
   /** It cannot start, for this reason, in words for the operator. It ends after this. */
   | { readonly kind: 'failed'; readonly message: string }
   /** Said about every 100 ms: how many client connections it has open. */
@@ -83,8 +84,8 @@ export type ToControl =
       readonly supervisorPid: number;
       readonly workers: readonly WorkerInfo[];
       readonly departed: WorkerReport | undefined;
-      /** The last report of each of these workers that has given one, by process id. */
-      readonly reports: ReadonlyMap<number, WorkerReport>;
+      /** What these workers have told, by process id: from the last telling that was whole to the last of all. */
+      readonly told: ReadonlyMap<number, readonly ToldText[]>;
       /** Where the control process before this one listened, so that the address stays where the system chose the port. */
       readonly admin: SocketAddress | undefined;
       /** As in `serving`. */
@@ -109,7 +110,8 @@ export type ToControl =
       readonly edition: number;
       readonly ms: number;
     }
-  | { readonly kind: 'report'; readonly worker: number; readonly pid: number; readonly ticket: number; readonly report: WorkerReport }
+  /** All that a worker tells is passed on, in its order, its last word too: tellings build on each other. */
+  | { readonly kind: 'report'; readonly worker: number; readonly pid: number; readonly ticket: number; readonly told: ToldText }
   /** The supervisor has stored this edition and sent it on: a worker that starts later gets it, or a newer one. */
   | { readonly kind: 'published'; readonly edition: number }
   /** Sluice is stopping: take no new work. */

@@ -12,6 +12,7 @@ import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from 
 import { Place } from './place.ts';
 import type { HeldSockets } from './sockets.ts';
 import { StartError } from './start-error.ts';
+import { readTellings } from './telling-text.ts';
 import { type Edition, WorkerLink } from './worker-link.ts';
 
 export interface SupervisorOptions {
@@ -190,7 +191,7 @@ export class Supervisor {
       case 'informed':
         break;
       case 'report':
-        if (message.ticket !== 0) this.#tellControl({ kind: 'report', ...from, ticket: message.ticket, report: message.report });
+        this.#tellControl({ ...message, ...from });
         break;
       case 'load':
         this.#loads.tell(link.id, message.connections, performance.now());
@@ -225,8 +226,8 @@ export class Supervisor {
     if (link === undefined) return;
     this.#loads.forget(link.id);
     // One sum, not a list: a worker that keeps dying must not make it grow.
-    if (link.lastReport !== undefined)
-      this.#departed = mergeReports([], [...(this.#departed === undefined ? [] : [this.#departed]), link.lastReport]);
+    const last = readTellings(link.told);
+    if (last !== undefined) this.#departed = mergeReports([], [...(this.#departed === undefined ? [] : [this.#departed]), last]);
     if (link.greeted) this.#tellControl({ kind: 'workerDown', worker: link.id, pid: child.pid, departed: this.#departed });
     this.#failStart(`Worker ${link.id}`, exit);
   }
@@ -243,7 +244,7 @@ export class Supervisor {
           supervisorPid: this.#options.pid,
           workers: this.#greeted().map((link) => link.info),
           departed: this.#departed,
-          reports: this.#lastReports(),
+          told: new Map(this.#greeted().map(({ info, told }) => [info.pid, told])),
           admin: this.#admin,
           serving: this.#phase !== 'starting',
           conditions: this.#conditions,
@@ -275,12 +276,6 @@ export class Supervisor {
         break;
       default:
     }
-  }
-
-  #lastReports(): Map<number, WorkerReport> {
-    const reports = new Map<number, WorkerReport>();
-    for (const { info, lastReport } of this.#greeted()) if (lastReport !== undefined) reports.set(info.pid, lastReport);
-    return reports;
   }
 
   #greeted(): WorkerLink[] {

@@ -1,10 +1,10 @@
 import type { Conditions } from '../core/conditions.ts';
-import type { WorkerReport } from '../core/reports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import type { WorkerLoad } from '../core/worker-balance.ts';
 import type { Handle } from './channel.ts';
 import type { Child } from './child.ts';
 import type { FromWorker, ToWorker, WorkerInfo } from './messages.ts';
+import type { ToldText } from './telling-text.ts';
 
 /** A snapshot with the number of its publish. */
 export interface Edition {
@@ -30,7 +30,7 @@ export class WorkerLink {
   #nextConditions: Conditions | undefined;
   #collecting = false;
   #nextTicket: number | undefined;
-  #lastReport: WorkerReport | undefined;
+  #told: ToldText[] = [];
 
   constructor(id: number, child: Child<ToWorker, FromWorker>) {
     this.id = id;
@@ -46,8 +46,12 @@ export class WorkerLink {
     return { id: this.id, pid: this.#child.pid, revision: this.#revision, handed: this.#handed };
   }
 
-  get lastReport(): WorkerReport | undefined {
-    return this.#lastReport;
+  /**
+   * What it has told, from the last telling that was whole to the last of all. Kept as it came, because it is only looked into when the worker or
+   * control has died; it does not grow, because workers tell everything again when the changes have become as much (`worker-process.ts`).
+   */
+  get told(): readonly ToldText[] {
+    return this.#told;
   }
 
   welcome(first: Omit<Extract<ToWorker, { kind: 'welcome' }>, 'kind' | 'worker'>): void {
@@ -117,7 +121,8 @@ export class WorkerLink {
         this.#informNext();
         break;
       case 'report':
-        this.#lastReport = message.report;
+        if (message.told.isWhole) this.#told = [message.told];
+        else this.#told.push(message.told);
         if (message.ticket !== 0) this.#collectNext();
         break;
       default:

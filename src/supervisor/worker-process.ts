@@ -6,6 +6,7 @@ import { loadEveryMs, WorkerBalance } from './hand-over.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { SocketCopies } from './socket-copies.ts';
 import { explainListenError } from './start-error.ts';
+import { writeTelling } from './telling-text.ts';
 
 export interface WorkerParts {
   readonly plane: DataPlane;
@@ -44,6 +45,9 @@ class WorkerLife {
   #sockets: ReadonlyMap<string, number> | undefined;
   readonly #balance: WorkerBalance;
   readonly #copies: SocketCopies;
+  /** How long the last telling was that was whole, and how long those are together that have built on it; in characters. */
+  #wholeLength = 0;
+  #changesLength = 0;
   /** Resolves when the sockets are open. */
   #listening: Promise<void> | undefined;
 
@@ -75,7 +79,7 @@ class WorkerLife {
         break;
       case 'collect':
         if (this.#parts !== undefined) {
-          void this.#channel.send({ kind: 'report', ticket: message.ticket, report: this.#parts.plane.report() });
+          void this.#tell(message.ticket, this.#parts.plane);
         }
         break;
       case 'drain':
@@ -133,6 +137,14 @@ class WorkerLife {
     }
   }
 
+  /** What has changed since the last telling; everything when the changes so far are as much as that. */
+  #tell(ticket: number, plane: DataPlane): Promise<void> {
+    const told = writeTelling(plane.tell(this.#changesLength >= this.#wholeLength));
+    if (told.isWhole) this.#wholeLength = told.text.length;
+    this.#changesLength = told.isWhole ? 0 : this.#changesLength + told.text.length;
+    return this.#channel.send({ kind: 'report', ticket, told });
+  }
+
   async #fail(message: string): Promise<void> {
     await this.#channel.send({ kind: 'failed', message });
     this.#end(1);
@@ -143,7 +155,7 @@ class WorkerLife {
       // What opens just now would be left open.
       await this.#listening;
       await this.#parts.plane.drain(deadlineMs);
-      await this.#channel.send({ kind: 'report', ticket: 0, report: this.#parts.plane.report() });
+      await this.#tell(0, this.#parts.plane);
     }
     this.#end(0);
   }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChannelFleet } from '../../src/supervisor/fleet.ts';
 import type { FromControl, WorkerInfo } from '../../src/supervisor/messages.ts';
 import { noConditions } from '../../src/core/conditions.ts';
-import { reportOf, requestsIn, snapshotOf, TestLog } from './support.ts';
+import { reportOf, requestsIn, snapshotOf, TestLog, toldOf } from './support.ts';
 
 const one: WorkerInfo = { id: 1, pid: 11, revision: 1, handed: 1 };
 const two: WorkerInfo = { id: 2, pid: 12, revision: 1, handed: 1 };
@@ -16,7 +16,7 @@ function fleetOf(...workers: WorkerInfo[]): ChannelFleet {
     supervisorPid: 10,
     workers,
     departed: undefined,
-    reports: new Map(),
+    told: new Map(),
     admin: undefined,
     serving: true,
     conditions: noConditions,
@@ -30,7 +30,7 @@ const applied = (worker: WorkerInfo, revision: number, edition = revision) =>
   ({ kind: 'applied', worker: worker.id, pid: worker.pid, revision, edition, ms: 0.5 }) as const;
 const published = (edition: number) => ({ kind: 'published', edition }) as const;
 const report = (worker: WorkerInfo, ticket: number, requests = 1) =>
-  ({ kind: 'report', worker: worker.id, pid: worker.pid, ticket, report: reportOf(requests) }) as const;
+  ({ kind: 'report', worker: worker.id, pid: worker.pid, ticket, told: toldOf(requests) }) as const;
 
 /** Whether a promise is fulfilled when all that can happen without time has happened. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {

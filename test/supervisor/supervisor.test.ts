@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Conditions, noConditions } from '../../src/core/conditions.ts';
 import type { ToWorker } from '../../src/supervisor/messages.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
-import { reportOf, requestsIn, snapshotOf, TestForks, TestLog, TestSockets } from './support.ts';
+import { requestsIn, snapshotOf, TestForks, TestLog, TestSockets, toldOf } from './support.ts';
 
 const admin = { host: '127.0.0.1', port: 8081 };
 const listeners = [{ name: 'web', host: '127.0.0.1', port: 8080 }];
@@ -161,7 +161,7 @@ describe('publishing', () => {
     await startUp();
     for (const ticket of [1, 2, 3]) control().say({ kind: 'collect', ticket });
     expect(kindsSent(1).filter((kind) => kind === 'collect')).toHaveLength(1);
-    worker(1).say({ kind: 'report', ticket: 1, report: reportOf(1) });
+    worker(1).say({ kind: 'report', ticket: 1, told: toldOf(1) });
     expect(lastSent(1)).toEqual({ kind: 'collect', ticket: 3 });
   });
 
@@ -182,7 +182,10 @@ describe('publishing', () => {
           { id: 2, pid: worker(2).pid, revision: 1, handed: 2 },
         ],
         departed: undefined,
-        reports: new Map(),
+        told: new Map([
+          [worker(1).pid, []],
+          [worker(2).pid, []],
+        ]),
         admin,
         serving: true,
         conditions: noConditions,
@@ -237,7 +240,7 @@ describe('publishing', () => {
     await startUp();
     for (const requests of [5, 7]) {
       control().say({ kind: 'collect', ticket: requests });
-      worker(1).say({ kind: 'report', ticket: requests, report: reportOf(requests) });
+      worker(1).say({ kind: 'report', ticket: requests, told: toldOf(requests) });
       worker(1).die();
       vi.advanceTimersByTime(10_000);
       worker(1).say({ kind: 'hello' });

@@ -5,6 +5,7 @@ import type { Handle } from '../../src/supervisor/channel.ts';
 import type { Child, Exit } from '../../src/supervisor/child.ts';
 import type { FromControl, FromWorker, OpenListener, ToControl, ToWorker } from '../../src/supervisor/messages.ts';
 import type { HeldSockets } from '../../src/supervisor/sockets.ts';
+import { type ToldText, writeTelling } from '../../src/supervisor/telling-text.ts';
 
 export const snapshotOf = (revision: number): Snapshot => ({
   revision,
@@ -47,6 +48,9 @@ export const reportOf = (requests: number): WorkerReport => ({
   ],
   terminations: {},
 });
+
+/** The same as the worker's first telling. */
+export const toldOf = (requests: number): ToldText => writeTelling({ isWhole: true, report: reportOf(requests) });
 
 export const requestsIn = (report: WorkerReport | undefined): number => report?.services[0]?.pools[0]?.targets[0]?.codes['200'] ?? 0;
 
