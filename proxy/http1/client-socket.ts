@@ -9,7 +9,7 @@
  */
 import { type Server, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { readBytes } from './copies.ts';
+import { ReadBuffer } from './read-buffer.ts';
 
 /** Takes what was read. The bytes are borrowed: the next read of any connection overwrites them. */
 export interface BytesTaker {
@@ -19,8 +19,7 @@ export interface BytesTaker {
 /** What node:net calls a connection below its sockets. */
 export type ConnectionHandle = object;
 
-/** A read and its callback happen in one turn, so one buffer serves all connections of a process. */
-const sharedReadBuffer = Buffer.allocUnsafeSlow(readBytes);
+const readBuffer = new ReadBuffer();
 
 /** A socket whose bytes go to its taker directly; as long as it has none it is a stream like any other. It begins paused. */
 export class ClientSocket extends Socket {
@@ -40,9 +39,9 @@ export class ClientSocket extends Socket {
 
 /** One for all: node:net calls it as a method of the socket. */
 const onread = {
-  buffer: sharedReadBuffer,
+  buffer: readBuffer.bytes,
   callback(this: ClientSocket, length: number): boolean {
-    const bytes = sharedReadBuffer.subarray(0, length);
+    const bytes = readBuffer.view(length);
     if (this.taker === undefined) return this.push(Buffer.from(bytes));
     this.taker.onBytes(bytes);
     return true;
@@ -51,7 +50,7 @@ const onread = {
 
 /** Whether these bytes will be overwritten by the next read. */
 export function isBorrowed(bytes: Buffer): boolean {
-  return bytes.buffer === sharedReadBuffer.buffer;
+  return readBuffer.lends(bytes);
 }
 
 /** From now on a server that listens emits `connection` with a {@link ClientSocket}. */

@@ -25,7 +25,7 @@ export class HeadSearch {
   find(bytes: Buffer, bytesMax: number): number {
     this.fault = '';
     this.start = this.#searched === 0 ? this.#skipEmptyLines(bytes) : 0;
-    const end = bytes.indexOf('\r\n\r\n', this.start + Math.max(0, this.#searched - 3));
+    const end = emptyLineIn(bytes, this.start + Math.max(0, this.#searched - 3));
     if (end >= 0 && end - this.start <= bytesMax) {
       this.#searched = this.#emptyLines = 0;
       return end;
@@ -56,4 +56,21 @@ export class HeadSearch {
     const firstLineEnd = bytes.indexOf(LF, this.start);
     return firstLineEnd < 0 || firstLineEnd - this.start > bytesMax ? 'uri_too_long' : 'head_too_large';
   }
+}
+
+/** Most heads are shorter. Up to here a look at about every fourth byte costs less than a call of Node; beyond, Node is faster. */
+const shortHeadBytes = 512;
+const emptyLine = Buffer.from('\r\n\r\n');
+
+/** The offset of the first CRLF CRLF at or after `from`, or -1. */
+export function emptyLineIn(bytes: Buffer, from: number): number {
+  const end = Math.min(bytes.length, from + shortHeadBytes);
+  let at = from + 3;
+  while (at < end) {
+    const byte = bytes[at];
+    if (byte !== LF) at += byte === CR ? 1 : 4;
+    else if (bytes[at - 1] === CR && bytes[at - 2] === LF && bytes[at - 3] === CR) return at - 3;
+    else at += 2;
+  }
+  return end === bytes.length ? -1 : bytes.indexOf(emptyLine, at - 3);
 }

@@ -7,8 +7,9 @@ import { BodyReader } from './body.ts';
 import { CR, LF } from './characters.ts';
 import type { BodySink } from './chunked.ts';
 import { connectFailure, isEncryptionFailure } from './connect-failure.ts';
-import { readBytes } from './copies.ts';
 import type { Destination } from './destination.ts';
+import { emptyLineIn } from './head-search.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import type { HeadLimits } from './request-head.ts';
 import { Outbox } from './outbox.ts';
 import { Http1ResponseHead } from './response-head.ts';
@@ -27,11 +28,7 @@ export interface UpstreamOwner {
 /** Heads of answers are bounded like those of requests; targets are ours, so one bound serves all. */
 export const responseLimits: HeadLimits = { headBytes: 65_536, fields: 256 };
 
-/**
- * One buffer that every upstream connection of this process reads into: a read and its callback happen in one turn, so no two overlap.
- * What is not copied or flushed before the callback returns is overwritten. (`onread`, documented in node:net; 10% of the whole cost.)
- */
-const sharedReadBuffer = Buffer.allocUnsafeSlow(readBytes);
+const readBuffer = new ReadBuffer();
 
 /** One HTTP/1.1 connection to a target, which serves one request after the other. */
 export class Http1Upstream implements Upstream, BodySink {
@@ -60,9 +57,9 @@ export class Http1Upstream implements Upstream, BodySink {
     this.#owner = owner;
     this.#events = events;
     const onread = {
-      buffer: sharedReadBuffer,
-      callback: (bytes: number) => {
-        this.#onData(sharedReadBuffer.subarray(0, bytes));
+      buffer: readBuffer.bytes,
+      callback: (length: number) => {
+        this.#onData(readBuffer.view(length));
         return true;
       },
     };
@@ -189,7 +186,7 @@ export class Http1Upstream implements Upstream, BodySink {
   /** @param searched so many bytes at the beginning hold no end of a head, but perhaps a part of one */
   #onHeadBytes(chunk: Buffer, searched: number): void {
     for (let offset = 0; ;) {
-      const headEnd = chunk.indexOf('\r\n\r\n', Math.max(offset, searched - 3));
+      const headEnd = emptyLineIn(chunk, Math.max(offset, searched - 3));
       if (headEnd < 0 || headEnd - offset > responseLimits.headBytes) {
         if (chunk.length - offset > responseLimits.headBytes) this.#fail('response_head_too_large', '');
         else if (offset < chunk.length && !mayBeAnswer(chunk, offset)) this.#fail('malformed_response', 'it does not begin with HTTP/1.');

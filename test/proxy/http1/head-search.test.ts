@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HeadSearch } from '../../../proxy/http1/head-search.ts';
+import { emptyLineIn, HeadSearch } from '../../../proxy/http1/head-search.ts';
 
 const limit = 64;
 const once = (text: string) => {
@@ -69,4 +69,18 @@ test('is not searched for again and again: a head that comes byte by byte is loo
     expect(search.find(bytes, 65_536)).toBe(-1);
   }
   expect(looked).toBeLessThan(10 * head.length);
+});
+
+test('the first empty line is where a plain search finds it, before and after the length up to which we look ourselves', () => {
+  const piece = fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom('\r', '\n', '\r\n', '\r\n\r', 'x') },
+    { weight: 1, arbitrary: fc.constantFrom('\r\n\r\n', 'y'.repeat(253), 'z'.repeat(509)) },
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), fc.nat(8), (pieces, from) => {
+      const text = pieces.join('');
+      expect(emptyLineIn(Buffer.from(text, 'latin1'), from)).toBe(text.indexOf('\r\n\r\n', from));
+    }),
+    { numRuns: 2000 },
+  );
 });
