@@ -37,6 +37,7 @@ export const listenerLimitDefaults = {
 export const clientDefaults = {
   trustedProxies: { value: [], why: 'Whoever is believed can pass for anybody, so only you can say who that is.' },
   requestIds: { value: true, why: 'A request can then be found in the logs of everybody whom it has passed.' },
+  traceContext: { value: 'make', why: 'Applications that trace then find all that one request has come to under one name.' },
 } as const satisfies Record<string, Default<unknown>>;
 
 export const encryptionDefaults = {

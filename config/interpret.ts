@@ -84,6 +84,7 @@ function readListener(document: ListenerDocument): Listener {
     proxyProtocol: readNetworks(document.proxyProtocol?.from ?? []),
     trustedProxies: readNetworks(document.trustedProxies ?? clientDefaults.trustedProxies.value),
     requestIds: document.requestIds ?? clientDefaults.requestIds.value,
+    traceContext: document.traceContext ?? clientDefaults.traceContext.value,
   };
 }
 

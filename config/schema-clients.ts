@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { clientDefaults } from './defaults.ts';
 import { networkPattern } from './networks.ts';
-import { closed, explain, Flag } from './schema-parts.ts';
+import { Choice, closed, explain, Flag } from './schema-parts.ts';
 
 export const clientKeys = {
   proxyProtocol: Type.Optional(
@@ -32,5 +32,10 @@ export const clientKeys = {
   requestIds: Flag(
     'Whether requests that have no valid X-Request-Id or traceparent are given one. false = both are passed on as they come.',
     clientDefaults.requestIds,
+  ),
+  traceContext: Choice(
+    ['make', 'pass'],
+    'make: a request without a valid traceparent begins a trace, marked as sampled. pass: only what comes is passed on, for applications that sample by ratio.',
+    clientDefaults.traceContext,
   ),
 };

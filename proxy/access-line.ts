@@ -53,5 +53,5 @@ export function formatAccessLine(line: AccessLine, time: string): string {
 
 /** Both were checked, so there is nothing to escape. A trace that was made together with the request is called the same. */
 function namesOf({ requestId, traceId }: AccessLine): string {
-  return requestId === '' ? '' : `,"requestId":"${requestId}"${traceId === requestId ? '' : `,"traceId":"${traceId}"`}`;
+  return requestId === '' ? '' : `,"requestId":"${requestId}"${traceId === requestId || traceId === '' ? '' : `,"traceId":"${traceId}"`}`;
 }

@@ -7,6 +7,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { searchClient } from '../src/core/forwarded-for.ts';
+import type { Listener } from '../src/core/model.ts';
 import { containsAddress, type Networks } from '../src/core/networks.ts';
 import { isAuthority } from './http1/authority.ts';
 
@@ -58,14 +59,14 @@ export class Forwarding {
   }
 
   /** A request has come. */
-  begin(head: ForwardedHead, trusted: Networks, named: boolean): void {
+  begin(head: ForwardedHead, trusted: Networks, naming: Pick<Listener, 'requestIds' | 'traceContext'>): void {
     if (trusted !== this.#trusted) {
       this.#trusted = trusted;
       this.#peerTrusted = containsAddress(trusted, this.#peerAddress);
     }
     if (this.#peerTrusted) this.#hear(head);
     else if (this.#linesHeard || head.authority !== this.#linesAuthority || head.version !== this.#linesVersion) this.#overwrite(head);
-    if (named) this.#name(head);
+    if (naming.requestIds) this.#name(head, naming.traceContext === 'make');
   }
 
   /** The request is over; of the next one nothing is known before its head was read. */
@@ -100,19 +101,20 @@ export class Forwarding {
   }
 
   /** Passes on the names that the request has and that are sane, and gives it those that it lacks. */
-  #name(head: ForwardedHead): void {
+  #name(head: ForwardedHead, tracesAll: boolean): void {
     const { requestId, traceParent, hasTraceState } = head.hearsay;
     const isNamed = requestId !== undefined && saneId.test(requestId);
     const isTraced = traceParent !== undefined && isTraceParent(traceParent);
-    if ((requestId !== undefined && !isNamed) || (!isTraced && (traceParent !== undefined || hasTraceState))) {
-      head.removeFields(isNamed ? traceFields : isTraced ? ['x-request-id'] : ['x-request-id', ...traceFields]);
+    const begins = tracesAll && !isTraced;
+    if ((requestId !== undefined && !isNamed) || (begins && (traceParent !== undefined || hasTraceState))) {
+      head.removeFields(isNamed ? traceFields : begins ? ['x-request-id', ...traceFields] : ['x-request-id']);
     }
-    const fresh = isNamed && isTraced ? '' : randomHex(32);
+    const fresh = isNamed && !begins ? '' : randomHex(32);
     this.requestId = isNamed ? requestId : fresh;
-    this.traceId = isTraced ? traceParent.slice(3, 35) : fresh;
+    this.traceId = isTraced ? traceParent.slice(3, 35) : begins ? fresh : '';
     const idLine = isNamed ? '' : `x-request-id: ${fresh}\r\n`;
-    // Nobody records this step, which the last two digits say.
-    this.#idLines = isTraced ? idLine : `${idLine}traceparent: 00-${fresh}-${randomHex(16)}-00\r\n`;
+    // Sampled, which the last two digits say: most libraries follow their caller, and of what nobody has sampled they would record nothing.
+    this.#idLines = begins ? `${idLine}traceparent: 00-${fresh}-${randomHex(16)}-01\r\n` : idLine;
   }
 }
 

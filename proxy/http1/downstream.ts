@@ -383,7 +383,7 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
       this.#refuse(this.#head, fault);
       return;
     }
-    this.#forwarding.begin(this.#head, this.#owner.trusted, this.#owner.listener.requestIds);
+    this.#forwarding.begin(this.#head, this.#owner.trusted, this.#owner.listener);
     if (limits.bodyBytes > 0 && this.#head.contentLength > limits.bodyBytes) {
       this.#refuse(this.#head, 'body_too_large');
       return;

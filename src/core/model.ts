@@ -29,6 +29,8 @@ export interface Listener {
   readonly trustedProxies: readonly string[];
   /** Whether requests that have no (sane) X-Request-Id and traceparent are given them. */
   readonly requestIds: boolean;
+  /** Whether a trace begins here for requests that bring none, or only those are passed on that come. Only where `requestIds`. */
+  readonly traceContext: 'make' | 'pass';
 }
 
 /** How a listener encrypts. Files are named by path; what they hold travels in the snapshot, because keys are not for revisions to keep. */

@@ -31,6 +31,7 @@ test('the smallest document means one service on port 8080 with every default', 
           proxyProtocol: [],
           trustedProxies: [],
           requestIds: true,
+          traceContext: 'make',
         },
       ],
       services: [
@@ -414,10 +415,13 @@ test('networks of proxies in front are written in one way, and each stands once'
     proxyProtocol: { from: ['10.0.0.0/8', '::1'] },
     trustedProxies: ['127.0.0.1', '127.0.0.1/32', 'FD00:0::/8'],
     requestIds: false,
+    traceContext: 'pass',
   };
   expect(interpret({ ...smallest, listeners: [listener] })).toMatchObject({
     model: {
-      listeners: [{ proxyProtocol: ['10.0.0.0/8', '::1/128'], trustedProxies: ['127.0.0.1/32', 'fd00::/8'], requestIds: false }],
+      listeners: [
+        { proxyProtocol: ['10.0.0.0/8', '::1/128'], trustedProxies: ['127.0.0.1/32', 'fd00::/8'], requestIds: false, traceContext: 'pass' },
+      ],
     },
   });
 });

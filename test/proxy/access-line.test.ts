@@ -54,6 +54,7 @@ test('a trace that is called like its request is not named twice, and nothing is
   };
   expect(namesIn({})).toEqual({ requestId: '7f' });
   expect(namesIn({ traceId: '8a' })).toEqual({ requestId: '7f', traceId: '8a' });
+  expect(namesIn({ traceId: '' })).toEqual({ requestId: '7f' });
   expect(namesIn({ requestId: '', traceId: '' })).toEqual({});
 });
 

@@ -4,7 +4,7 @@ import { fieldOf } from '../support/raw-client.ts';
 import { startRawTarget } from '../support/target.ts';
 
 const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const named = { requestIds: true };
+const named = { requestIds: true, traceContext: 'make' } as const;
 const trace = '0af7651916cd43dd8448eb211c80319c';
 const parent = `00-${trace}-b7ad6b7169203331-01`;
 
@@ -36,7 +36,7 @@ describe('a request without names', () => {
     const names = heads.map(namesOf);
     for (const { id, traceParent, traceState } of names) {
       expect(id).toMatch(/^[0-9a-f]{32}$/);
-      expect(traceParent).toMatch(new RegExp(`^00-${id}-[0-9a-f]{16}-00$`));
+      expect(traceParent).toMatch(new RegExp(`^00-${id}-[0-9a-f]{16}-01$`));
       expect(traceState).toBeUndefined();
     }
     expect(new Set(names.map(({ id }) => id)).size).toBe(250);
@@ -65,7 +65,7 @@ describe('an X-Request-Id', () => {
     await ask(`X-REQUEST-ID:  ${id} \r\n`);
     expect(namesOf(heads[0]!)).toEqual({
       id,
-      traceParent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/),
+      traceParent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
       traceState: undefined,
     });
     expect(heads[0]!.match(/x-request-id/gi)).toHaveLength(1);
@@ -96,6 +96,36 @@ describe('an X-Request-Id', () => {
   });
 });
 
+describe('where traces are only passed on', () => {
+  const pass = { listener: { requestIds: true, traceContext: 'pass' } } as const;
+
+  test('none begins here: a request without traceparent stays without, and has its own name all the same', async (t) => {
+    const { heads, ask, proxy } = await startPair(t, pass);
+    await ask();
+    await ask('Tracestate: a=1\r\nX-Request-Id: a b\r\n');
+    const names = heads.map(namesOf);
+    expect(names).toEqual([
+      { id: expect.stringMatching(/^[0-9a-f]{32}$/), traceParent: undefined, traceState: undefined },
+      { id: expect.stringMatching(/^[0-9a-f]{32}$/), traceParent: undefined, traceState: 'a=1' },
+    ]);
+    expect(proxy.lines.map(({ requestId, traceId }) => [requestId, traceId])).toEqual(names.map(({ id }) => [id, undefined]));
+  });
+
+  test.for([parent, parent.replace(/01$/, '00')])('one that comes is passed on and logged: %s', async (traceParent, t) => {
+    const { heads, ask, proxy } = await startPair(t, pass);
+    await ask(`traceparent: ${traceParent}\r\ntracestate: a=1\r\nX-Request-Id: 7\r\n`);
+    expect(namesOf(heads[0]!)).toEqual({ id: '7', traceParent, traceState: 'a=1' });
+    expect(proxy.lines[0]).toMatchObject({ requestId: '7', traceId: trace });
+  });
+
+  test('one that makes no sense is left to the target, and not logged', async (t) => {
+    const { heads, ask, proxy } = await startPair(t, pass);
+    await ask('traceparent: x\r\ntracestate: a=1\r\nX-Request-Id: 7\r\n');
+    expect(namesOf(heads[0]!)).toEqual({ id: '7', traceParent: 'x', traceState: 'a=1' });
+    expect(proxy.lines[0]!.traceId).toBeUndefined();
+  });
+});
+
 describe('a traceparent', () => {
   test.for([parent, parent.replace(/01$/, '00'), parent.replace(/^00/, '01'), `${parent.replace(/^00/, 'cc')}-what-comes-later`])(
     'is passed on with its tracestate if it is valid: %s',
@@ -123,7 +153,7 @@ describe('a traceparent', () => {
     await ask(`traceparent: ${value}\r\ntracestate: a=1\r\nX-Request-Id: 7\r\n`);
     expect(namesOf(heads[0]!)).toEqual({
       id: '7',
-      traceParent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/),
+      traceParent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
       traceState: undefined,
     });
     expect(namesOf(heads[0]!).traceParent).not.toContain(trace);

@@ -67,6 +67,7 @@ export function aListener(name: string, changes: Partial<Listener> = {}): Listen
     proxyProtocol: [],
     trustedProxies: [],
     requestIds: false,
+    traceContext: 'make',
     ...changes,
   };
 }
