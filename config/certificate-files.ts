@@ -7,22 +7,25 @@ import { dnsNames } from '../src/core/certificate-names.ts';
 import type { Problem } from '../src/core/errors.ts';
 import type { CertificateFacts, FileReading } from '../src/core/file-reading.ts';
 import type { NamedFiles } from '../src/core/named-files.ts';
+import type { FileTexts } from '../src/core/snapshot.ts';
 import { explainReadError } from './read-error.ts';
 import { quote } from './reading.ts';
 
 /** All authorities of a system are a quarter of this; what is longer is no file of certificates. */
 const bytesMax = 1024 * 1024;
 
-/** Never rejects: what cannot be read is a problem. */
-export async function readNamedFiles(named: NamedFiles): Promise<FileReading> {
-  return named.kind === 'certificate' ? readCertificate(named) : readAuthorities(named);
+/** Never rejects: what cannot be read is a problem. With `texts`, by path, these are judged in place of what the disk has now. */
+export async function readNamedFiles(named: NamedFiles, texts?: FileTexts): Promise<FileReading> {
+  const read = texts === undefined ? readText : async (path: string) => textIn(texts, path);
+  return named.kind === 'certificate' ? readCertificate(named, read) : readAuthorities(named, read);
 }
 
 type Text = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
+type Read = (path: string) => Promise<Text>;
 
-async function readCertificate(named: Extract<NamedFiles, { kind: 'certificate' }>): Promise<FileReading> {
+async function readCertificate(named: Extract<NamedFiles, { kind: 'certificate' }>, read: Read): Promise<FileReading> {
   const { certFile, keyFile, certPointer, keyPointer } = named;
-  const [cert, key] = await Promise.all([readText(certFile), readText(keyFile)]);
+  const [cert, key] = await Promise.all([read(certFile), read(keyFile)]);
   const problems: Problem[] = [];
   const chain = cert.ok ? readChain(cert.text, certFile) : cert.message;
   const privateKey = key.ok ? readKey(key.text, keyFile) : key.message;
@@ -45,9 +48,9 @@ async function readCertificate(named: Extract<NamedFiles, { kind: 'certificate' 
   };
 }
 
-async function readAuthorities(named: Extract<NamedFiles, { kind: 'authorities' }>): Promise<FileReading> {
+async function readAuthorities(named: Extract<NamedFiles, { kind: 'authorities' }>, readFile: Read): Promise<FileReading> {
   const { caFile, caPointer: pointer } = named;
-  const read = await readText(caFile);
+  const read = await readFile(caFile);
   const certificates = read.ok ? parseCertificates(read.text, caFile) : read.message;
   const message = typeof certificates === 'string' ? certificates : certificates.some(mayHaveSigned) ? undefined : notAnAuthority(caFile);
   const problems = message === undefined ? [] : [{ pointer, message }];
@@ -152,6 +155,11 @@ function dayOf(date: Date): string {
 /** Its common name, or the first line of its subject. */
 function nameOf({ subject }: X509Certificate): string {
   return quote(/^CN=(.*)$/m.exec(subject)?.[1] ?? subject.split('\n')[0] ?? '');
+}
+
+function textIn(texts: FileTexts, path: string): Text {
+  const text = texts.get(path);
+  return text === undefined ? { ok: false, message: `nothing is known of ${quote(path)}` } : { ok: true, text };
 }
 
 async function readText(path: string): Promise<Text> {

@@ -74,7 +74,7 @@ function examineText(text: string, fileName: string, overrides: Overrides): Exam
 async function withFiles(examined: Examined, strictness: Strictness): Promise<LoadResult> {
   if (examined.kind === 'invalid') return examined;
   const { configuration, locate } = examined;
-  const readings = await Promise.all(namedFiles(configuration.document, configuration.model).map(readNamedFiles));
+  const readings = await Promise.all(namedFiles(configuration.document, configuration.model).map((named) => readNamedFiles(named)));
   const nowMs = Date.now();
   const late = strictness === 'strict' ? readings.flatMap((reading) => untimely(reading, nowMs) ?? []) : [];
   const problems = [...readings.flatMap((reading) => reading.problems), ...late, ...sharedNames(readings)];

@@ -74,7 +74,14 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
     random: Math.random,
     onChange: () => refresher?.request(),
   });
-  const texts = new NamedTexts({ read: readNamedFiles, events, log, clock, onChange: () => refresher?.request() });
+  const texts = new NamedTexts({
+    read: readNamedFiles,
+    before: fleet.filesBefore(),
+    events,
+    log,
+    clock,
+    onChange: () => refresher?.request(),
+  });
   const ticketKey = new TicketKey(
     () => randomBytes(48),
     () => performance.now(),

@@ -9,7 +9,7 @@ import type { Model } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
 import type { Conditions } from '../core/conditions.ts';
 import type { SlotTables } from '../core/slots.ts';
-import type { ResolvedNames, SigningKey, Snapshot } from '../core/snapshot.ts';
+import type { FileTexts, ResolvedNames, SigningKey, Snapshot } from '../core/snapshot.ts';
 
 /** Tells wall-clock time, in milliseconds since the epoch. */
 export interface Clock {
@@ -126,6 +126,8 @@ export interface Fleet {
   conditions(): Conditions;
   /** What names meant in the snapshot that workers had when this control process began; empty where it is the first. */
   addressesBefore(): ResolvedNames;
+  /** What stood in files in that snapshot, by path. */
+  filesBefore(): FileTexts;
   /** Asks every worker for its totals; those that do not answer within `timeoutMs` are left out. */
   collect(timeoutMs: number): Promise<ReadonlyMap<number, WorkerReport>>;
   /** Totals of workers that have died, so that counters never run backwards. */

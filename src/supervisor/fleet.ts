@@ -1,7 +1,7 @@
 import type { Fleet, Log, PublishResult, WorkerState } from '../control/ports.ts';
 import type { Conditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
-import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
+import type { FileTexts, ResolvedNames, Snapshot } from '../core/snapshot.ts';
 import { heard } from '../core/tellings.ts';
 import type { FromControl, ToControl, WorkerInfo } from './messages.ts';
 import { readTelling, readTellings } from './telling-text.ts';
@@ -50,6 +50,7 @@ export class ChannelFleet implements Fleet {
   readonly #told = new Map<number, WorkerReport>();
   readonly #toldBefore: ReadonlyMap<number, WorkerReport>;
   readonly #addressesBefore: ResolvedNames;
+  readonly #filesBefore: FileTexts;
   /** Workers that were waited for in vain, by pid, and the edition that they were to apply. */
   readonly #late = new Map<number, number>();
   #log: Log | undefined;
@@ -66,6 +67,7 @@ export class ChannelFleet implements Fleet {
     this.#conditions = welcome.conditions;
     this.#edition = welcome.edition;
     this.#addressesBefore = welcome.addresses;
+    this.#filesBefore = welcome.files;
     for (const worker of welcome.workers) this.#workers.set(worker.pid, worker);
   }
 
@@ -97,6 +99,10 @@ export class ChannelFleet implements Fleet {
 
   addressesBefore(): ResolvedNames {
     return this.#addressesBefore;
+  }
+
+  filesBefore(): FileTexts {
+    return this.#filesBefore;
   }
 
   publish(snapshot: Snapshot, timeoutMs: number): Promise<PublishResult> {

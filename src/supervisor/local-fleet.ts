@@ -2,7 +2,7 @@ import type { DataPlane } from '../../proxy/data-plane.ts';
 import type { Fleet, PublishResult, WorkerState } from '../control/ports.ts';
 import { type Conditions, noConditions } from '../core/conditions.ts';
 import type { WorkerReport } from '../core/reports.ts';
-import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
+import type { FileTexts, ResolvedNames, Snapshot } from '../core/snapshot.ts';
 import { heard } from '../core/tellings.ts';
 
 /** The data plane where control and one worker share a process. Its only worker is number 0. */
@@ -40,6 +40,10 @@ export class LocalFleet implements Fleet {
 
   /** Nobody has been here before. */
   addressesBefore(): ResolvedNames {
+    return new Map();
+  }
+
+  filesBefore(): FileTexts {
     return new Map();
   }
 

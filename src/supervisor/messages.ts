@@ -12,7 +12,7 @@ import type { WorkerLoad } from '../core/worker-balance.ts';
 import type { Conditions } from '../core/conditions.ts';
 import type { SocketAddress } from '../core/model.ts';
 import type { WorkerReport } from '../core/reports.ts';
-import type { ResolvedNames, Snapshot } from '../core/snapshot.ts';
+import type { FileTexts, ResolvedNames, Snapshot } from '../core/snapshot.ts';
 import type { ToldText } from './telling-text.ts';
 
 /** Where a listener really listens: its port is known even where the configuration says 0. */
@@ -96,6 +96,8 @@ export type ToControl =
       readonly edition: number;
       /** What the names in that snapshot had been resolved to. */
       readonly addresses: ResolvedNames;
+      /** What stood in the files that it names, by path. */
+      readonly files: FileTexts;
     }
   /** Every worker listens: the start is over. Sent once; a later worker's start does not take it back. */
   | { readonly kind: 'serving' }

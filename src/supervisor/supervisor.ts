@@ -250,6 +250,7 @@ export class Supervisor {
           conditions: this.#conditions,
           edition: this.#published?.edition ?? 0,
           addresses: this.#published?.snapshot.addresses ?? new Map(),
+          files: this.#published?.snapshot.files ?? new Map(),
         });
         if (this.#phase === 'stopping') this.#tellControl({ kind: 'draining' });
         break;

@@ -1,7 +1,7 @@
 import type { Fleet, PublishResult, WorkerState } from '../../src/control/ports.ts';
 import { noConditions, type Conditions } from '../../src/core/conditions.ts';
 import type { WorkerReport } from '../../src/core/reports.ts';
-import type { ResolvedNames, Snapshot } from '../../src/core/snapshot.ts';
+import type { FileTexts, ResolvedNames, Snapshot } from '../../src/core/snapshot.ts';
 
 export const emptyReport: WorkerReport = { revision: 0, connections: 0, acceptPauses: 0, inFlight: 0, services: [], terminations: {} };
 
@@ -52,6 +52,10 @@ export class TestFleet implements Fleet {
 
   addressesBefore(): ResolvedNames {
     return this.resolvedBefore;
+  }
+
+  filesBefore(): FileTexts {
+    return new Map();
   }
 
   async collect(): Promise<ReadonlyMap<number, WorkerReport>> {

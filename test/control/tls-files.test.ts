@@ -25,7 +25,7 @@ interface Site {
   readonly clock: { ms: number; nowMs(): number };
 }
 
-function site(t: TestContext): Site {
+function site(t: TestContext, before: ReadonlyMap<string, string> = new Map()): Site {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
   t.onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = (name: string) => join(folder, name);
@@ -35,6 +35,7 @@ function site(t: TestContext): Site {
   let count = 0;
   const texts = new NamedTexts({
     read: readNamedFiles,
+    before,
     events: { note: (event) => events.push(event) },
     log,
     clock,
@@ -127,6 +128,58 @@ test('a file that has been spoilt since does not stand in the way of moving traf
   const { controller: second } = await bench(again, 'none', parts.store);
   expect(second.current().number).toBe(controller.current().number);
   expect(again.log.lines.map(({ level }) => level)).toEqual(['error']);
+});
+
+test.for([
+  ['is missing', 'key', undefined],
+  ['is damaged', 'crt', 'x'],
+  ['is that of another', 'key', issue().key],
+] as const)('a control process that comes back while a file %s goes on with what workers have', async ([, end, text], t) => {
+  const here = site(t);
+  const issued = issue();
+  here.write('a', issued);
+  const { controller, parts } = await bench(here, here.document(pair(here, 'a')));
+  const { files } = controller.snapshot();
+  if (text === undefined) rmSync(here.path(`a.${end}`));
+  else writeFileSync(here.path(`a.${end}`), text);
+
+  const again = { ...site(t, files), path: here.path };
+  const { controller: second } = await bench(again, 'none', parts.store);
+  expect(second.snapshot().files).toEqual(files);
+  expect(again.texts.warnings()).toEqual([expect.stringMatching(/is not used: /)]);
+  expect(again.log.lines.map(({ level }) => level)).toEqual(['error']);
+  expect(again.events).toMatchObject([{ kind: 'certificates', to: 'refused' }]);
+  await again.texts.look();
+  expect([again.changes(), again.log.lines.length]).toEqual([0, 1]);
+
+  const renewed = issue();
+  here.write('a', renewed);
+  await again.texts.look();
+  expect([again.changes(), [...again.texts.texts().values()], again.texts.warnings()]).toEqual([1, [renewed.cert, renewed.key], []]);
+});
+
+test('a control process that comes back takes what was renewed while nobody looked, and says so', async (t) => {
+  const here = site(t);
+  const [old, renewed] = [issue(), issue()];
+  here.write('a', old);
+  const { controller, parts } = await bench(here, here.document(pair(here, 'a')));
+  const { files } = controller.snapshot();
+  here.write('a', renewed);
+  const again = { ...site(t, files), path: here.path };
+  const { controller: second } = await bench(again, 'none', parts.store);
+  expect([...second.snapshot().files.values()]).toEqual([renewed.cert, renewed.key]);
+  expect([again.log.lines, again.events.length]).toEqual([[], 1]);
+});
+
+test('half of what workers should have is nothing to go by', async (t) => {
+  const here = site(t);
+  const issued = issue();
+  here.write('a', issued);
+  const { parts } = await bench(here, here.document(pair(here, 'a')));
+  rmSync(here.path('a.key'));
+  const again = { ...site(t, new Map([[here.path('a.crt'), issued.cert]])), path: here.path };
+  const { controller } = await bench(again, 'none', parts.store);
+  expect(controller.snapshot().files.size).toBe(0);
 });
 
 test('a certificate that expires while Sluice is down is no reason not to start, but to complain', async (t) => {

@@ -22,6 +22,7 @@ function fleetOf(...workers: WorkerInfo[]): ChannelFleet {
     conditions: noConditions,
     edition: 1,
     addresses: new Map([['app.internal', ['10.0.0.1']]]),
+    files: new Map([['/etc/a.crt', 'cert']]),
   });
 }
 
@@ -202,6 +203,10 @@ describe('a refresh, which publishes a revision once more,', () => {
 
 test('what names had been resolved to is known to a control process that comes back', () => {
   expect([...fleetOf().addressesBefore()]).toEqual([['app.internal', ['10.0.0.1']]]);
+});
+
+test('what stood in files is known to a control process that comes back', () => {
+  expect([...fleetOf().filesBefore()]).toEqual([['/etc/a.crt', 'cert']]);
 });
 
 describe('collect', () => {

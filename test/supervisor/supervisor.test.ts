@@ -191,6 +191,7 @@ describe('publishing', () => {
         conditions: noConditions,
         edition: 2,
         addresses: new Map(),
+        files: new Map(),
       },
     ]);
   });
@@ -198,11 +199,12 @@ describe('publishing', () => {
   test('a new control process learns what names had been resolved to in what was published last', async () => {
     await startUp();
     const addresses = new Map([['app.internal', ['10.0.0.1', '10.0.0.2']]]);
-    control().say({ kind: 'publish', snapshot: { ...snapshotOf(1), addresses }, edition: 2 });
+    const files = new Map([['/etc/a.crt', 'cert']]);
+    control().say({ kind: 'publish', snapshot: { ...snapshotOf(1), addresses, files }, edition: 2 });
     control().die();
     vi.advanceTimersByTime(0);
     control().say({ kind: 'hello' });
-    expect(control().sent[0]).toMatchObject({ kind: 'welcome', edition: 2, addresses });
+    expect(control().sent[0]).toMatchObject({ kind: 'welcome', edition: 2, addresses, files });
   });
 
   test('what a control process said that has gone counts until the next one comes, and no longer', async () => {

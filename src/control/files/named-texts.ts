@@ -11,8 +11,10 @@ import type { Clock, Events, Follower, Log } from '../ports.ts';
 export const lookEveryMs = 3000;
 
 export interface NamedTextsParts {
-  /** Reads files, and says what is wrong with them. Never rejects. */
-  readonly read: (named: NamedFiles) => Promise<FileReading>;
+  /** Reads files, and says what is wrong with them. With `texts`, these are judged in place of what the disk has now. Never rejects. */
+  readonly read: (named: NamedFiles, texts?: FileTexts) => Promise<FileReading>;
+  /** What the control process before this one had in force, by path: workers serve by it. */
+  readonly before: FileTexts;
   readonly events: Events;
   readonly log: Pick<Log, 'error'>;
   readonly clock: Clock;
@@ -73,14 +75,17 @@ export class NamedTexts implements Follower {
     return [];
   }
 
-  /** Reads what a document names that was in force before this process began: whatever is wrong is logged, and holds nobody up. */
+  /**
+   * Reads what a document names that was in force before this process began: whatever is wrong is logged, and holds nobody up. Where workers
+   * have something better, that stays in force, as if nobody had been away.
+   */
   async resume(document: JsonObject, model: Model): Promise<void> {
     const nowMs = this.#parts.clock.nowMs();
     const all = namedFiles(document, model);
-    for (const kept of await Promise.all(all.map((named) => this.#find(named)))) {
+    for (const kept of await Promise.all(all.map((named) => this.#findAgain(named)))) {
       this.#kept.set(identityOf(kept.named), kept);
       const problems = problemsWith(kept.reading, kept.named, nowMs);
-      kept.refused = kept.reading.problems.map(({ message }) => message).join('; ');
+      kept.refused ||= kept.reading.problems.map(({ message }) => message).join('; ');
       for (const { pointer, message } of problems) {
         this.#parts.log.error({ pointer, reason: message }, 'a certificate in force is no good; Sluice goes on without a good one');
       }
@@ -157,6 +162,15 @@ export class NamedTexts implements Follower {
   #readingOf(named: NamedFiles, found: ReadonlyMap<string, Kept>): FileReading {
     const identity = identityOf(named);
     return (found.get(identity) ?? this.#kept.get(identity)!).reading;
+  }
+
+  async #findAgain(named: NamedFiles): Promise<Kept> {
+    const found = await this.#find(named);
+    const reading = await this.#parts.read(named, this.#parts.before);
+    if (reading.problems.length > 0) return found;
+    const kept = { ...found, reading };
+    this.#take(kept, found.reading);
+    return kept;
   }
 
   async #find(named: NamedFiles): Promise<Kept> {
