@@ -235,8 +235,9 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
   }
 
   #serve(socket: Socket, peerAddress: string, encrypted: boolean): void {
-    this.#connections.add(new Http1Downstream(this.#plane, this, socket, peerAddress, encrypted));
-    if (socket.isPaused()) socket.resume();
+    const connection = new Http1Downstream(this.#plane, this, socket, peerAddress, encrypted);
+    this.#connections.add(connection);
+    connection.begin();
   }
 
   /** It has as long as the head of a request. */

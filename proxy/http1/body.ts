@@ -4,7 +4,8 @@ type Kind = 'none' | 'length' | 'chunked' | 'untilClose';
 
 /** Reads one body after the other from a connection's bytes, whatever delimits it. One per connection and direction. */
 export class BodyReader {
-  readonly #chunks = new ChunkedDecoder();
+  /** Made when it is first needed: most connections never do. */
+  #chunks: ChunkedDecoder | undefined;
   #kind: Kind = 'none';
   #left = 0;
 
@@ -19,6 +20,7 @@ export class BodyReader {
 
   beginChunked(trailerBytesMax: number, trailerFieldsMax: number): void {
     this.#kind = 'chunked';
+    this.#chunks ??= new ChunkedDecoder();
     this.#chunks.begin(trailerBytesMax, trailerFieldsMax);
   }
 
@@ -30,16 +32,16 @@ export class BodyReader {
   /** The whole body was read. Never true of one that lasts until the connection closes. */
   get done(): boolean {
     if (this.#kind === 'length') return this.#left === 0;
-    return this.#kind === 'chunked' ? this.#chunks.done : this.#kind === 'none';
+    return this.#kind === 'chunked' ? this.#chunks!.done : this.#kind === 'none';
   }
 
   /** The chunked coding is malformed. */
   get failed(): boolean {
-    return this.#kind === 'chunked' && this.#chunks.failed;
+    return this.#kind === 'chunked' && this.#chunks!.failed;
   }
 
   get trailers(): string {
-    return this.#kind === 'chunked' ? this.#chunks.trailers : '';
+    return this.#kind === 'chunked' ? this.#chunks!.trailers : '';
   }
 
   /** Bytes still to come where that is known, Infinity where not. */
@@ -60,7 +62,7 @@ export class BodyReader {
         return offset + taken;
       }
       case 'chunked':
-        return this.#chunks.decode(buffer, offset, sink);
+        return this.#chunks!.decode(buffer, offset, sink);
       case 'untilClose':
         if (offset < buffer.length) sink.onBodySlice(offset === 0 ? buffer : buffer.subarray(offset));
         return buffer.length;

@@ -10,7 +10,7 @@ import type { Plane } from '../plane.ts';
 import type { Detached, Downstream } from '../sides.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
-import { type BytesTaker, ClientSocket, isBorrowed } from './client-socket.ts';
+import { type SocketTaker, ClientSocket, isBorrowed } from './client-socket.ts';
 import { HeadSearch } from './head-search.ts';
 import { Outbox } from './outbox.ts';
 import { Http1RequestHead } from './request-head.ts';
@@ -44,7 +44,7 @@ const idleWhenDrainingMs = 1000;
 const keepAliveAfterMs = 10_000;
 
 /** One client's HTTP/1.1 connection: requests one after the other, answered in order. */
-export class Http1Downstream implements Downstream, BodySink, BytesTaker {
+export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   /** Who is at the other end of the connection, or whom a PROXY protocol header has named in its place. */
   readonly peerAddress: string;
   readonly #plane: Plane;
@@ -68,6 +68,8 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
   #lastAnswer = false;
   #answerFraming: 'none' | 'length' | 'chunked' | 'untilClose' = 'none';
   #answered = false;
+  /** The client may go on sending after its request's head: a body, white space behind one, or what nobody has understood. */
+  #hasMoreToSend = false;
   /** Since when the present state lasts, on the coarse clock. */
   #sinceMs: number;
   /** How much the client had taken when that was last looked at, and since when it is so much; or since when nothing is left to take. */
@@ -87,13 +89,16 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     this.#forwarding = new Forwarding(peerAddress, encrypted);
     this.#exchange = new Exchange(plane, this);
     this.#openedMs = this.#sinceMs = this.#takenAtMs = plane.nowMs;
+    if (socket instanceof ClientSocket) {
+      socket.taker = this;
+      return;
+    }
     socket.setNoDelay(true);
-    if (socket instanceof ClientSocket) socket.taker = this;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('drain', () => this.#onDrain());
-    socket.on('end', () => this.#onEnd());
+    socket.on('drain', () => this.onDrain());
+    socket.on('end', () => this.onEnd());
     socket.on('error', ignoreError);
-    socket.on('close', () => this.#destroy());
+    socket.on('close', () => this.onClose());
   }
 
   get clientAddress(): string {
@@ -126,6 +131,13 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
   }
 
   // Of the listener.
+
+  /** Begins to read: first what somebody has put back, who had to see it before. */
+  begin(): void {
+    const early = this.#socket.readableLength > 0 ? (this.#socket.read() as Buffer | null) : null;
+    if (early !== null) this.#onData(early);
+    this.#socket.resume();
+  }
 
   /** Checks the deadlines of whatever is under way. */
   onTick(nowMs: number): void {
@@ -298,7 +310,7 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     return this.#state === 'waiting' || (this.#state === 'head' && this.#socket.writableNeedDrain);
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     this.#exchange.onClientReady();
     if (this.#state !== 'head') return;
     if (this.#socket.isPaused()) this.#socket.resume();
@@ -309,10 +321,14 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
    * The client has sent FIN: it closed, or it closed its sending half. The two look the same, and the first is by far the more common:
    * a request whose client has gone should not go on at the target. nginx and node:http decide alike.
    */
-  #onEnd(): void {
+  onEnd(): void {
     if (this.#state === 'closing') this.#destroy();
     else if (this.#exchange.idle) this.#closeGently();
     else this.#loseClient('client_closed');
+  }
+
+  onClose(): void {
+    this.#destroy();
   }
 
   #destroy(): void {
@@ -396,7 +412,8 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
     const { limits } = this.#owner.listener;
     this.#continueSent = this.#lastAnswer = this.#answered = false;
     this.#bodyBytes = 0;
-    if (head.framing === Framing.none) {
+    this.#hasMoreToSend = head.framing !== Framing.none;
+    if (!this.#hasMoreToSend) {
       this.#state = 'waiting';
       this.#begin(head);
       return;
@@ -460,13 +477,15 @@ export class Http1Downstream implements Downstream, BodySink, BytesTaker {
   /** Answers what cannot be passed on, and closes: after it nobody knows where the next request would begin. */
   #refuse(head: RequestHead, cause: Cause): void {
     this.#lastAnswer = true;
+    this.#hasMoreToSend = true;
     this.#state = 'waiting';
     this.#exchange.refuse(head, cause);
   }
 
-  /** A client that has asked for the end itself sends nothing more: where all was written, nothing need be waited for. */
+  /** A client that has asked for the end, and whose request was all in its head, sends nothing more: nothing need be waited for. */
   #close(): void {
-    const isOver = !this.#head.persistent && this.#unread === undefined && this.#socket.writableLength === 0 && !this.#secured;
+    const isOver =
+      !this.#head.persistent && !this.#hasMoreToSend && this.#unread === undefined && this.#socket.writableLength === 0 && !this.#secured;
     if (!isOver) {
       this.#closeGently();
       return;

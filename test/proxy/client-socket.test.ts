@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { describe, expect, test, type TestContext } from 'vitest';
-import { acceptClientSockets, type BytesTaker, ClientSocket, isBorrowed } from '../../proxy/http1/client-socket.ts';
+import { acceptClientSockets, type SocketTaker, ClientSocket, isBorrowed } from '../../proxy/http1/client-socket.ts';
 import { Peer } from '../support/raw-client.ts';
 
 /** A connection as the server and as the client have it. */
@@ -23,7 +23,10 @@ async function connected(t: TestContext): Promise<{ readonly accepted: Socket; r
 function take(socket: ClientSocket, length: number): Promise<{ readonly text: string; readonly borrowed: boolean }> {
   return new Promise((resolve) => {
     let text = '';
-    const taker: BytesTaker = {
+    const taker: SocketTaker = {
+      onDrain: () => {},
+      onEnd: () => {},
+      onClose: () => {},
       onBytes(bytes) {
         text += bytes.toString('latin1');
         if (text.length >= length) resolve({ text, borrowed: isBorrowed(bytes) });
