@@ -121,14 +121,14 @@ class Engine implements DataPlane {
       nowMs: this.#plane.nowMs,
       wallMs: this.#plane.wallMs,
     });
+    this.#accounts = [...accountsOf(this.#plane.routing.services.values()), ...this.#plane.routing.retired];
+    this.#leaving = leavingTargets(this.#accounts);
     this.#files = snapshot.files;
     this.#ticketKey = snapshot.ticketKey;
     for (const listening of this.#listening) {
       const listener = snapshot.listeners.find(({ name }) => name === listening.listener.name) ?? listening.listener;
       listening.update(this.#setupOf(listener));
     }
-    this.#accounts = [...accountsOf(this.#plane.routing.services.values()), ...this.#plane.routing.retired];
-    this.#leaving = leavingTargets(this.#accounts);
     this.#plane.mirrors.prepare(this.#plane.routing.services.values());
     for (const { pools } of before.services.values()) for (const { counts } of pools) counts.waiting.restart();
   }
@@ -260,7 +260,7 @@ class Engine implements DataPlane {
 
   #closeIdleUpstream(): void {
     for (const service of this.#plane.routing.services.values()) {
-      for (const target of targetsOf(service)) if (target.connector.closeIdle()) return;
+      for (const { targets } of service.pools) for (const { connector } of targets) if (connector.closeIdle()) return;
     }
   }
 

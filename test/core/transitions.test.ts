@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { OperatorState } from '../../src/core/model.ts';
 import type { TargetReport, WorkerReport } from '../../src/core/reports.ts';
@@ -50,6 +51,24 @@ const ejection = 'ejection demo/blue/a: available -> ejected (connections failed
 const readmission = 'ejection demo/blue/a: ejected -> readmitted (no worker leaves it out any more)';
 const over = (from: string): string => `drain demo/blue/a: ${from} -> drained (nothing runs there any more)`;
 const state = (from: string, to: string, target = 'a'): string => `state demo/blue/${target}: ${from} -> ${to} (revision 8)`;
+
+test('services that are as they were are passed over, and nothing is missed by it', () => {
+  const said = fc.record({ inFlight: fc.nat(2), ejected: fc.boolean(), ejections: fc.nat(2) });
+  const targets = fc.dictionary(
+    fc.constantFrom('a', 'b', 'c'),
+    fc.record({ state: fc.constantFrom('ready', 'drain', undefined), said: fc.option(said, { nil: undefined }) }),
+  );
+  fc.assert(
+    fc.property(targets, targets, (was, is) => {
+      const before = look(was);
+      const after = { ...look(is), snapshot: before.snapshot };
+      // Another object with the same in it: every service is looked at.
+      const compared = { ...after, snapshot: { ...before.snapshot } };
+      expect(transitionsBetween(before, after)).toEqual(transitionsBetween(before, compared));
+      expect(drainsBetween(before, after)).toEqual(drainsBetween(before, compared));
+    }),
+  );
+});
 
 describe('one target', () => {
   test.each<{ before: Target; after: Target; tells: string[] }>([

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChannelFleet } from '../../src/supervisor/fleet.ts';
 import type { FromControl, WorkerInfo } from '../../src/supervisor/messages.ts';
 import { noConditions } from '../../src/core/conditions.ts';
-import { reportOf, requestsIn, snapshotOf, TestLog, toldOf } from './support.ts';
+import type { ToldText } from '../../src/supervisor/telling-text.ts';
+import { nothingNew, reportOf, requestsIn, snapshotOf, TestLog, toldOf } from './support.ts';
 
 const one: WorkerInfo = { id: 1, pid: 11, revision: 1, handed: 1 };
 const two: WorkerInfo = { id: 2, pid: 12, revision: 1, handed: 1 };
@@ -10,13 +11,18 @@ const two: WorkerInfo = { id: 2, pid: 12, revision: 1, handed: 1 };
 let sent: FromControl[];
 
 function fleetOf(...workers: WorkerInfo[]): ChannelFleet {
+  return fleetAfter(new Map(), ...workers);
+}
+
+/** @param told to the control process before this one */
+function fleetAfter(told: ReadonlyMap<number, readonly ToldText[]>, ...workers: WorkerInfo[]): ChannelFleet {
   return new ChannelFleet((message) => void sent.push(message), {
     kind: 'welcome',
     setup: undefined,
     supervisorPid: 10,
     workers,
     departed: undefined,
-    told: new Map(),
+    told,
     admin: undefined,
     serving: true,
     conditions: noConditions,
@@ -232,6 +238,17 @@ describe('collect', () => {
     fleet.hear(report(one, 3, 3));
     expect(requestsIn((await second).get(1))).toBe(3);
     expect(requestsIn((await third).get(1))).toBe(3);
+  });
+
+  test('gives everything, also where a worker only tells what has changed, or told it before anybody asked', async () => {
+    const fleet = fleetAfter(new Map([[one.pid, [toldOf(5), toldOf(6, false)]]]), one, two);
+    expect(requestsIn(fleet.toldBefore().get(one.pid))).toBe(6);
+    fleet.hear(report(two, 0, 3));
+    const collecting = fleet.collect(500);
+    for (const worker of [one, two]) fleet.hear({ ...report(worker, 1), told: nothingNew });
+    const reports = await collecting;
+    expect([1, 2].map((id) => requestsIn(reports.get(id)))).toEqual([6, 3]);
+    expect(requestsIn(fleet.toldBefore().get(one.pid))).toBe(6);
   });
 
   test('does not wait for a worker that dies, whose totals are departed', async () => {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Conditions, noConditions } from '../../src/core/conditions.ts';
 import type { ToWorker } from '../../src/supervisor/messages.ts';
 import { Supervisor } from '../../src/supervisor/supervisor.ts';
-import { requestsIn, snapshotOf, TestForks, TestLog, TestSockets, toldOf } from './support.ts';
+import { nothingNew, requestsIn, snapshotOf, TestForks, TestLog, TestSockets, toldOf } from './support.ts';
 
 const admin = { host: '127.0.0.1', port: 8081 };
 const listeners = [{ name: 'web', host: '127.0.0.1', port: 8080 }];
@@ -236,6 +236,28 @@ describe('publishing', () => {
     worker(2).say({ kind: 'hello' });
     expect(lastSent(2)).toMatchObject({ kind: 'welcome', edition: 7 });
     expect(control().sent.at(-1)).toMatchObject({ kind: 'workerUp', worker: { id: 2, handed: 7 } });
+  });
+
+  test('a worker that has told only changes since counts with all that it has told when it dies', async () => {
+    await startUp();
+    for (const told of [toldOf(5), toldOf(8, false), nothingNew]) worker(1).say({ kind: 'report', ticket: 1, told });
+    worker(1).die();
+    const down = control().sent.findLast((message) => message.kind === 'workerDown');
+    expect(down?.kind === 'workerDown' && requestsIn(down.departed)).toBe(8);
+  });
+
+  test('a new control process hears what workers have told since they last told everything; the one that is there, everything at once', async () => {
+    await startUp();
+    for (const told of [toldOf(5), nothingNew, toldOf(8), toldOf(9, false)]) worker(1).say({ kind: 'report', ticket: 1, told });
+    // The last word of a worker that leaves: later tellings would build on it.
+    worker(1).say({ kind: 'report', ticket: 0, told: nothingNew });
+    const passedOn = control().sent.flatMap((message) => (message.kind === 'report' ? [message.told] : []));
+    expect(passedOn).toEqual([toldOf(5), nothingNew, toldOf(8), toldOf(9, false), nothingNew]);
+    control().die();
+    vi.advanceTimersByTime(0);
+    control().say({ kind: 'hello' });
+    const [welcome] = control().sent;
+    expect(welcome?.kind === 'welcome' && welcome.told.get(worker(1).pid)).toEqual([toldOf(8), toldOf(9, false), nothingNew]);
   });
 
   test('what dead workers have counted is kept as one sum', async () => {

@@ -49,8 +49,11 @@ export const reportOf = (requests: number): WorkerReport => ({
   terminations: {},
 });
 
-/** The same as the worker's first telling. */
-export const toldOf = (requests: number): ToldText => writeTelling({ isWhole: true, report: reportOf(requests) });
+/** The same as it travels. */
+export const toldOf = (requests: number, isWhole = true): ToldText => writeTelling({ isWhole, report: reportOf(requests) });
+
+/** A telling in which no service has changed. */
+export const nothingNew: ToldText = writeTelling({ isWhole: false, report: { ...reportOf(0), services: [] } });
 
 export const requestsIn = (report: WorkerReport | undefined): number => report?.services[0]?.pools[0]?.targets[0]?.codes['200'] ?? 0;
 
