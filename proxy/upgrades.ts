@@ -368,11 +368,10 @@ export class ProxiedUpgrades implements Upgrades {
     client.destroy();
   }
 
-  /** What was read and has left again counts, so that a side that does not take what it is sent is silent, too. */
+  /** Who takes nothing soon lets nothing be read: then both are silent. */
   #watchSilence(connection: UpgradedConnection, silence: Silence, nowMs: number): void {
     const { client, target } = connection;
-    const passed = client.bytesRead + target.bytesRead - client.writableLength - target.writableLength;
-    if (silence.isTooLong(passed, nowMs)) this.#close(connection, 'upgrade_idle');
+    if (silence.isTooLong(client.bytesRead + target.bytesRead, nowMs)) this.#close(connection, 'upgrade_idle');
   }
 
   /** A refusal that neither comes nor goes on is cut off. */

@@ -109,6 +109,7 @@ describe.concurrent('an upgraded connection on which nothing passes', () => {
     await other.client.contains(idleToClient);
     client.send('still');
     await peer.contains('still');
+    expect(said(client)).toBe('');
   });
 });
 
