@@ -390,8 +390,9 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
 
   /** The attempt has failed: again, by another target, by the fallback, or it has to be told. */
   #fail(cause: Cause, failed: Upstream | undefined): void {
-    // A kept connection may have been closed by the target at the very moment we used it: that is no fault of anybody.
-    const isStale = failed !== undefined && failed.reused && !failed.heard && cause !== 'response_timeout';
+    // A kept connection may have been closed by the target at the very moment we used it: that is no fault of anybody. One that stays open
+    // and silent is.
+    const isStale = failed !== undefined && failed.reused && !failed.heard && isBreak(cause);
     if (!isStale && isTargetsFault(cause)) this.noteOutcome(true);
     if (this.#phase === 'answering') this.#cutOff(cause);
     else if (failed === undefined || !(this.#tryAgain(failed, isStale) || this.#rescue(failed, cause))) this.#answer(cause);
@@ -409,7 +410,8 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
   /** A safe request that its own pool could not answer: the fallback may, once, where the service wants that. */
   #rescue(failed: Upstream, cause: Cause): boolean {
     const { service, target } = this.claim;
-    if (!service!.policy.retry.rescue || this.#rescuedFrom !== undefined || failed.heard || !this.#attempts.mayBeRescued(this.#head!)) return false;
+    if (!service!.policy.retry.rescue || this.#rescuedFrom !== undefined || failed.heard || !this.#attempts.mayBeRescued(this.#head!))
+      return false;
     const { claim } = this;
     const mustWait = !claim.takeRescue(this.#plane) && claim.waitForRescue(this.#plane);
     if (claim.target === target) return false;
@@ -566,6 +568,11 @@ const targetsFaults = new Set<Cause>([
 
 function isTargetsFault(cause: Cause): boolean {
   return targetsFaults.has(cause);
+}
+
+/** The connection came to an end, as against an end that we have made because nothing came. */
+function isBreak(cause: Cause): boolean {
+  return cause === 'connection_terminated' || cause === 'tls_protocol_error';
 }
 
 /** An upgrade needs a request that ends with its head. */

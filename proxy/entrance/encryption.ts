@@ -26,6 +26,7 @@ export class Encryption {
   readonly #certificates: Certificates;
   /** By the four numbers of a connection, which is how `node:tls` tells which one it has finished with. */
   readonly #entering = new Map<string, { readonly socket: Socket; readonly onSecure: (secured: Socket) => void }>();
+  /** Of the handshakes that are in force. */
   #setup: Setup | undefined;
   #handshakes: Handshakes | undefined;
 
@@ -34,17 +35,21 @@ export class Encryption {
     this.#certificates = new Certificates(parts.onBug);
   }
 
-  /** Connections that are there already stay as they are. A certificate that is no good leaves the one before in force. Never throws. */
+  /**
+   * Connections that are there already stay as they are. A certificate that is no good leaves the one before in force; but where clients are
+   * to show certificates, nobody comes in by handshakes that did not ask for the same ones. Never throws.
+   */
   update(tls: ListenerTls, files: FileTexts, ticketKey: string): void {
     const setup: Setup = { tls, texts: textsFor(tls, files), ticketKey };
     if (this.#setup !== undefined && isSame(this.#setup, setup)) return;
-    this.#setup = setup;
     try {
       this.#handshakes = createHandshakes(tls, this.#certificates.update(tls, files), ticketKey, {
         onSecure: (secured) => this.#onSecure(secured),
         onPlainHttp: (failed) => this.#answerPlainHttp(failed),
       });
+      this.#setup = setup;
     } catch (error) {
+      if (tls.clients !== undefined && !asksForSame(this.#setup, tls)) this.#setup = this.#handshakes = undefined;
       this.#parts.onBug(error);
     }
   }
@@ -58,11 +63,13 @@ export class Encryption {
       return;
     }
     this.#entering.set(id, { socket, onSecure });
+    // What stood in front of the handshake, such as a PROXY header, is no part of it; what was put back is.
+    const readBefore = socket.bytesRead - socket.readableLength;
     socket.once('close', () => {
       // One that was only looked at, as checks of load balancers do, is no failure.
       if (this.#entering.get(id)?.socket !== socket) return;
       this.#entering.delete(id);
-      if (socket.bytesRead > 0) this.#parts.onFailure();
+      if (socket.bytesRead > readBefore) this.#parts.onFailure();
     });
     handshakes.take(socket);
   }
@@ -101,6 +108,10 @@ function isSame(a: Setup, b: Setup): boolean {
     JSON.stringify(a.tls) === JSON.stringify(b.tls) &&
     a.texts.every((text, index) => text === b.texts[index])
   );
+}
+
+function asksForSame(before: Setup | undefined, { clients }: ListenerTls): boolean {
+  return JSON.stringify(before?.tls.clients) === JSON.stringify(clients);
 }
 
 /** Undefined = it is closed. */

@@ -52,25 +52,25 @@ function openEncrypted({ address }: Destination, encryption: Encryption, options
   // Until it is connected, these would be set on a socket that may be replaced by one of another address family.
   socket.once('connect', () => socket.setNoDelay(true).setKeepAlive(true, keepAliveDelayMs));
   socket.on('session', (latest) => (encryption.session = latest));
-  if (onLastBytes !== undefined) hearOut(socket);
+  if (onLastBytes !== undefined) hearOut(socket, settings.verify);
   return socket;
 }
 
 /** What is left in the system's buffer, fed to the decryption as if it had been read in time: what that makes of it goes the usual way. */
-function hearOut(socket: TLSSocket): void {
+function hearOut(socket: TLSSocket, verify: boolean): void {
   const destroy = socket.destroy.bind(socket);
   // Node makes the socket, so there is no class of ours whose method this could be; and in `_destroy` it would pass nothing on any more.
   socket.destroy = (error) => {
     const handle = handleOf(socket);
-    if (error !== undefined && error !== null && !socket.destroyed && isSecure(socket))
+    if (error !== undefined && error !== null && !socket.destroyed && isSecure(socket, verify))
       readRest(handle, (bytes) => handle?.receive?.(bytes));
     return destroy(error ?? undefined);
   };
 }
 
-/** Its handshake is over. */
-function isSecure(socket: TLSSocket): boolean {
-  return !socket.connecting && socket.getProtocol() !== null && socket.authorizationError === null;
+/** Its handshake is over. Where nobody asks whether the target can be trusted, Node says all the same why it could not. */
+function isSecure(socket: TLSSocket, verify: boolean): boolean {
+  return !socket.connecting && socket.getProtocol() !== null && (!verify || socket.authorizationError === null);
 }
 
 /** Node has no public way to read from a socket that it is about to destroy. */

@@ -313,6 +313,29 @@ describe('a listener with proxyProtocol', () => {
     secured.destroy();
   });
 
+  test('of an encrypted connection that only looks, as checks do, is no failed handshake; with bytes behind it it is one', async (t) => {
+    const { cert, key } = createAuthority().issue();
+    const tls: ListenerTls = { certificates: [{ certFile: 'c', keyFile: 'k' }], minVersion: '1.2', clients: undefined };
+    const files = new Map([
+      ['c', cert],
+      ['k', key],
+    ]);
+    const listener = { tls, proxyProtocol: ['127.0.0.0/8'] };
+    const { proxy } = await startPair(t, { listener, surroundings: { files, ticketKey: '' } });
+    const look = async (bytes: string): Promise<void> => {
+      const client = await proxy.connect();
+      client.send(bytes);
+      client.end();
+      await client.ended;
+      await vi.waitFor(() => expect(proxy.report().connections).toBe(0), { interval: 5 });
+    };
+    await look('PROXY UNKNOWN\r\n');
+    expect(proxy.report().terminations).toEqual({});
+    await look('PROXY UNKNOWN\r\n\x16\x03\x01');
+    expect(proxy.report().terminations).toEqual({ tls_handshake_failed: 1 });
+    proxy.countTurnedAway(1, 'tls_handshake_failed');
+  });
+
   test('hands an upgraded connection over with the address that was named', async (t) => {
     const target = await startRawTarget(t, (peer) =>
       peer.socket.once('data', () => peer.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')),

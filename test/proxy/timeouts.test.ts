@@ -178,6 +178,32 @@ describe.concurrent('a target that', () => {
     peer.resume();
     await peer.ended;
   });
+
+  test.for([false, true])('does not read an upload is to blame for it, on a connection that was kept or not: %s', async (isKept, t) => {
+    const start = () =>
+      startRawTarget(t, (peer) =>
+        peer.socket.on('data', (chunk: Buffer) => {
+          if (chunk.toString('latin1', 0, 3) === 'GET') peer.send(ok);
+          else peer.pause();
+        }),
+      );
+    const targets = [await start(), await start()];
+    const ejection = { failures: 1, baseMs: 600_000, maxMs: 600_000, maxShare: 1 };
+    const proxy = await startProxy(t, { pools: { blue: targets }, timeouts: { idleMs: 500 }, policies: { all: { ejection } } });
+    const client = await proxy.connect();
+    // Each target has its turn.
+    if (isKept) for (const _ of targets) expect((await client.ask(get)).status).toBe(200);
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n');
+    client.send(Buffer.alloc(30_000_000));
+    expect((await client.answer()).status).toBe(504);
+    const { ejections } = proxy.report().services[0]!.pools[0]!.targets.reduce((a, b) => ({ ...a, ejections: a.ejections + b.ejections }));
+    expect(ejections).toBe(1);
+    expect(targets.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(isKept ? 2 : 1);
+    client.reset();
+    for (const target of targets) {
+      for (let index = 0; index < target.accepted; index++) (await target.peer(index)).socket.destroy();
+    }
+  });
 });
 
 describe.concurrent('a request as a whole', () => {

@@ -297,6 +297,37 @@ describe('a new revision', () => {
     expect(proxy.warnings.splice(0)).toHaveLength(1);
   });
 
+  test('that wants certificates of clients lets nobody in as long as nothing is known of who signs them', async (t) => {
+    const options = encrypted([first]);
+    const { tls } = options.listener!;
+    const proxy = await startProxy(t, { ...options, matches: [] });
+    const files = new Map([...options.surroundings!.files!].filter(([path]) => path !== 'clients.crt'));
+    const known = clients.issue({ names: [], commonName: 'alice' });
+    const strict = { listener: { tls: { ...tls!, clients: { caFile: 'clients.crt', required: true } } } };
+    proxy.apply({ ...strict, surroundings: { ...options.surroundings!, files } });
+    await expect(connectTls(t, proxy)).rejects.toThrow();
+    await expect(connectTls(t, proxy, known)).rejects.toThrow();
+    expect(proxy.warnings.splice(0)).toHaveLength(1);
+
+    // The same setup may succeed later, and what no longer asks for certificates lets in as before.
+    proxy.apply({ ...strict, surroundings: options.surroundings! });
+    expect((await (await connectTls(t, proxy, known)).ask('GET / HTTP/1.1')).status).toBe(404);
+    const stranger = await connectTls(t, proxy);
+    stranger.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await stranger.ended;
+    expect(stranger.text).toBe('');
+    await failures(proxy, 1);
+
+    // Where the same file goes missing, what is known of it stays in force.
+    proxy.apply({ surroundings: { ...options.surroundings!, files } });
+    expect((await (await connectTls(t, proxy, known)).ask('GET / HTTP/1.1')).status).toBe(404);
+    proxy.apply({ listener: { tls: { ...tls!, clients: { caFile: 'others.crt', required: true } } } });
+    expect(proxy.warnings.splice(0)).toHaveLength(1);
+    await expect(connectTls(t, proxy, known)).rejects.toThrow();
+    proxy.apply({ listener: { tls: tls! } });
+    expect((await (await connectTls(t, proxy)).ask('GET / HTTP/1.1')).status).toBe(404);
+  });
+
   test('turns encryption on and off for who comes; who is there stays as it is', async (t) => {
     const proxy = await startProxy(t, { matches: [] });
     const plain = await proxy.connect();
