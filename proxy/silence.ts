@@ -3,7 +3,7 @@ const looks = 16;
 
 /**
  * Notices that nothing has passed on a connection for a time. It looks at sums of bytes, now and then, so that what passes costs nothing:
- * silence is noticed within a sixteenth of the limit.
+ * silence is noticed up to an eighth of the limit late, and never too early.
  */
 export class Silence {
   readonly #limitMs: number;

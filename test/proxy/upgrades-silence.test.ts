@@ -102,7 +102,7 @@ describe.concurrent('an upgraded connection on which nothing passes', () => {
   });
 
   test('stays where there is no limit, whatever `timeouts.idle` says', async (t) => {
-    const { proxy, target } = await start(t, { timeouts: { upgradedMs: 0, idleMs: 50, responseMs: 50 } });
+    const { proxy, target } = await start(t, { timeouts: { upgradedMs: 0, idleMs: 50 } });
     const { client, peer } = await open(proxy, target);
     proxy.apply({ timeouts: { upgradedMs: limitMs } });
     const other = await open(proxy, target);
