@@ -1,3 +1,4 @@
+import { countsOf } from '../src/core/counts.ts';
 import { durationBucketsMs, type DurationReport } from '../src/core/reports.ts';
 import { type Cause, causes } from '../src/core/terminations.ts';
 
@@ -37,12 +38,9 @@ export class StatusCounter {
   }
 
   report(): Record<string, number> {
-    const report: Record<string, number> = {};
-    for (let index = 0; index < this.#counts.length; index++) {
-      const count = this.#counts[index]!;
-      if (count > 0) report[codes[index] ?? 'other'] = count;
-    }
-    return report;
+    const found: [string, number][] = [];
+    for (const [index, count] of this.#counts.entries()) if (count > 0) found.push([codes[index] ?? 'other', count]);
+    return countsOf(found);
   }
 }
 

@@ -1,4 +1,5 @@
 import { mergeClients } from './clients.ts';
+import { countsOf } from './counts.ts';
 import type { DurationReport, MirrorReport, PoolReport, ServiceReport, TargetReport, WorkerReport } from './reports.ts';
 
 /** One worker as it was read, and the totals of all. */
@@ -137,12 +138,13 @@ function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((part, index) => part === b[index]);
 }
 
-function mergeCounts(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+function mergeCounts(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+  if (counts.length === 1) return counts[0]!;
   const merged = new Map<string, number>();
   for (const part of counts) {
     for (const [key, count] of Object.entries(part)) merged.set(key, (merged.get(key) ?? 0) + count);
   }
-  return Object.fromEntries(merged);
+  return countsOf(merged);
 }
 
 /** A worker's report without what it had open. */

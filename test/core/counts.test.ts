@@ -1,0 +1,14 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { countsOf } from '../../src/core/counts.ts';
+
+test('counts are found again by their names, whatever those are', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.oneof(fc.string(), fc.integer({ min: 100, max: 599 }).map(String), fc.constant('__proto__')), fc.nat()),
+      (counts) => {
+        expect(Object.entries(countsOf(Object.entries(counts))).toSorted()).toEqual(Object.entries(counts).toSorted());
+      },
+    ),
+  );
+});
