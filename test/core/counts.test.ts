@@ -7,7 +7,7 @@ test('counts are found again by their names, whatever those are', () => {
     fc.property(
       fc.dictionary(fc.oneof(fc.string(), fc.integer({ min: 100, max: 599 }).map(String), fc.constant('__proto__')), fc.nat()),
       (counts) => {
-        expect(Object.entries(countsOf(Object.entries(counts))).toSorted()).toEqual(Object.entries(counts).toSorted());
+        expect(new Map(Object.entries(countsOf(Object.entries(counts))))).toEqual(new Map(Object.entries(counts)));
       },
     ),
   );
