@@ -65,6 +65,7 @@ export class SocketClient {
 
   /** Says three things at once, now and then a large one in parts with a ping in between; resolves when all have come back. */
   async exchange(): Promise<void> {
+    if (this.closing !== '') throw new Error(`${this.path} was closed before round ${this.#round}: ${this.closing}`);
     const round = this.#round++;
     const large = this.#number % 20 === 0 && round % 10 === 0;
     const { promise } = (this.#waiting = Promise.withResolvers<void>());
