@@ -229,13 +229,13 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
     socket.once('close', onGone);
     this.#encryption.accept(socket, (secured) => {
       socket.off('close', onGone);
-      if (this.#entering.delete(socket)) this.#serve(secured, peerAddress, true);
+      if (this.#entering.delete(socket)) this.#serve(secured, peerAddress, true, socket);
       else this.#forget(peerAddress);
     });
   }
 
-  #serve(socket: Socket, peerAddress: string, encrypted: boolean): void {
-    const connection = new Http1Downstream(this.#plane, this, socket, peerAddress, encrypted);
+  #serve(socket: Socket, peerAddress: string, encrypted: boolean, below = socket): void {
+    const connection = new Http1Downstream(this.#plane, this, socket, peerAddress, encrypted, below);
     this.#connections.add(connection);
     connection.begin();
   }

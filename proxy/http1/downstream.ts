@@ -33,6 +33,10 @@ type State = 'head' | 'body' | 'waiting' | 'discarding' | 'closing' | 'detached'
 
 /** Pipelined bytes that are held while a request is under way; then reading stops. */
 const pipelinedMax = 65_536;
+/** So much is read all the same, bit by bit, where it lasts: a FIN is only seen behind what came before it. */
+const pipelinedLookMax = 2 * pipelinedMax;
+/** After so long without reading it is seen to whether the client is still there, and then again and again. */
+const lookEveryMs = 1000;
 /** Of an upload that was answered early, this much is read for the sake of keeping the connection. */
 const discardMax = 262_144;
 /** How long a connection that was answered for the last time may go on sending. */
@@ -50,6 +54,8 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   readonly #plane: Plane;
   readonly #owner: DownstreamOwner;
   readonly #socket: Socket;
+  /** What the bytes really go through: another socket only where they are encrypted. */
+  readonly #below: Socket;
   readonly #outbox: Outbox;
   readonly #head = new Http1RequestHead();
   readonly #search = new HeadSearch();
@@ -76,13 +82,16 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   #bytesTaken = 0;
   #takenAtMs: number;
   readonly #openedMs: number;
+  /** When reading was stopped, or since then the client was last looked after, on the coarse clock. */
+  #lookedMs = 0;
   /** Whether the system looks after clients that vanish without a word. */
   #keptAlive = false;
 
-  constructor(plane: Plane, owner: DownstreamOwner, socket: Socket, peerAddress: string, encrypted: boolean) {
+  constructor(plane: Plane, owner: DownstreamOwner, socket: Socket, peerAddress: string, encrypted: boolean, below = socket) {
     this.#plane = plane;
     this.#owner = owner;
     this.#socket = socket;
+    this.#below = below;
     this.#outbox = new Outbox(socket);
     this.peerAddress = peerAddress;
     this.#secured = encrypted;
@@ -165,6 +174,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
         if (forMs >= lingerMs) this.#destroy();
         return;
       default:
+        if (unsent === 0 && this.#socket.isPaused() && nowMs - this.#lookedMs >= lookEveryMs) this.#lookAfterClient(nowMs);
         this.#exchange.onTick(nowMs);
     }
   }
@@ -249,7 +259,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   }
 
   pauseRequest(): void {
-    this.#socket.pause();
+    this.#stopReading();
   }
 
   resumeRequest(): void {
@@ -302,7 +312,22 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
     if (this.#unread === undefined && this.#state === 'head') this.#sinceMs = this.#plane.nowMs;
     this.#unread = this.#unread === undefined ? chunk : Buffer.concat([this.#unread, chunk]);
     this.#process();
-    if (this.#unread !== undefined && this.#unread.length > pipelinedMax && this.#mustWait) this.#socket.pause();
+    if (this.#unread !== undefined && this.#unread.length > pipelinedMax && this.#mustWait) this.#stopReading();
+  }
+
+  #stopReading(): void {
+    this.#socket.pause();
+    this.#lookedMs = this.#plane.nowMs;
+  }
+
+  /**
+   * The system does not tell that a client has left while nothing is read from it. RST is seen by writing, be it nothing; FIN by reading
+   * what is before it, which is done within bounds, and not where it would go on to a target that takes nothing.
+   */
+  #lookAfterClient(nowMs: number): void {
+    this.#lookedMs = nowMs;
+    if (this.#below.writable) this.#below.write('', 'latin1');
+    if (this.#state === 'waiting' && this.#unread !== undefined && this.#unread.length < pipelinedLookMax) this.#socket.resume();
   }
 
   /** The next request has its turn when this one is answered, and when the client has taken what it was answered before. */
