@@ -15,23 +15,24 @@ export class WaitingLine {
   /** A set keeps the order, and lets somebody leave from the middle. */
   readonly #waiting = new Set<Waiter>();
   #isServing = false;
-
-  get length(): number {
-    return this.#waiting.size;
-  }
+  /** Asked for at the end of each request, so it is a number here: nearly always nobody waits, and the set need not be looked at. */
+  length = 0;
 
   join(waiter: Waiter): void {
     this.#waiting.add(waiter);
+    this.length = this.#waiting.size;
   }
 
   leave(waiter: Waiter): void {
     this.#waiting.delete(waiter);
+    this.length = this.#waiting.size;
   }
 
   /** Nobody is to wait as before: a new revision is in force, or nothing is left to wait for. All begin anew, the first first. */
   restart(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
+    this.length = 0;
     for (const waiter of waiting) guarded(waiter, () => waiter.restart());
   }
 
@@ -44,6 +45,7 @@ export class WaitingLine {
         if (!waiter.takeRoom()) break;
         // Before it goes on: it may end in this very call, and wait again with its next request.
         this.#waiting.delete(waiter);
+        this.length = this.#waiting.size;
         guarded(waiter, () => waiter.proceed());
       }
     } finally {
