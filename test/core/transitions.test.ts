@@ -53,11 +53,10 @@ const over = (from: string): string => `drain demo/blue/a: ${from} -> drained (n
 const state = (from: string, to: string, target = 'a'): string => `state demo/blue/${target}: ${from} -> ${to} (revision 8)`;
 
 test('services that are as they were are passed over, and nothing is missed by it', () => {
-  const said = fc.record({ inFlight: fc.nat(2), ejected: fc.boolean(), ejections: fc.nat(2) });
-  const targets = fc.dictionary(
-    fc.constantFrom('a', 'b', 'c'),
-    fc.record({ state: fc.constantFrom('ready', 'drain', undefined), said: fc.option(said, { nil: undefined }) }),
-  );
+  // Few of each, so that often little has changed.
+  const said = fc.record({ inFlight: fc.nat(1), ejected: fc.boolean(), ejections: fc.nat(1) });
+  const target = fc.record({ state: fc.constantFrom('ready', 'drain', undefined), said: fc.option(said, { nil: undefined }) });
+  const targets = fc.dictionary(fc.constantFrom('a', 'b'), target, { minKeys: 1 });
   fc.assert(
     fc.property(targets, targets, (was, is) => {
       const before = look(was);
@@ -67,6 +66,7 @@ test('services that are as they were are passed over, and nothing is missed by i
       expect(transitionsBetween(before, after)).toEqual(transitionsBetween(before, compared));
       expect(drainsBetween(before, after)).toEqual(drainsBetween(before, compared));
     }),
+    { numRuns: 3000 },
   );
 });
 
