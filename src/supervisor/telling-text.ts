@@ -51,6 +51,23 @@ export function readTelling({ isWhole, text }: ToldText): Telling {
   return { isWhole, report: { ...rest, services: services.map(readService) } };
 }
 
+/**
+ * Writes what a worker tells, one telling after the other. It asks for everything when the changes so far are as long as everything was: whoever keeps
+ * what was told keeps three times that at most.
+ */
+export class TellingWriter {
+  /** How long the last telling was that was whole, and how long those are together that have built on it; in characters. */
+  #wholeLength = 0;
+  #changesLength = 0;
+
+  write(tell: (wantsWhole: boolean) => Telling): ToldText {
+    const told = writeTelling(tell(this.#changesLength >= this.#wholeLength));
+    if (told.isWhole) this.#wholeLength = told.text.length;
+    this.#changesLength = told.isWhole ? 0 : this.#changesLength + told.text.length;
+    return told;
+  }
+}
+
 /** What is known after these, oldest first; undefined where nothing was told. */
 export function readTellings(texts: Iterable<ToldText>): WorkerReport | undefined {
   let known: WorkerReport | undefined;

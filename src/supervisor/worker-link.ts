@@ -48,7 +48,7 @@ export class WorkerLink {
 
   /**
    * What it has told, from the last telling that was whole to the last of all. Kept as it came, because it is only looked into when the worker or
-   * control has died; it does not grow, because workers tell everything again when the changes have become as much (`worker-process.ts`).
+   * control has died; it does not grow, because workers tell everything again when the changes have become as much (`telling-text.ts`).
    */
   get told(): readonly ToldText[] {
     return this.#told;

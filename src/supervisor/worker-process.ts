@@ -6,7 +6,7 @@ import { loadEveryMs, WorkerBalance } from './hand-over.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { SocketCopies } from './socket-copies.ts';
 import { explainListenError } from './start-error.ts';
-import { writeTelling } from './telling-text.ts';
+import { TellingWriter } from './telling-text.ts';
 
 export interface WorkerParts {
   readonly plane: DataPlane;
@@ -45,9 +45,7 @@ class WorkerLife {
   #sockets: ReadonlyMap<string, number> | undefined;
   readonly #balance: WorkerBalance;
   readonly #copies: SocketCopies;
-  /** How long the last telling was that was whole, and how long those are together that have built on it; in characters. */
-  #wholeLength = 0;
-  #changesLength = 0;
+  readonly #tellings = new TellingWriter();
   /** Resolves when the sockets are open. */
   #listening: Promise<void> | undefined;
 
@@ -137,12 +135,8 @@ class WorkerLife {
     }
   }
 
-  /** What has changed since the last telling; everything when the changes so far are as much as that. */
   #tell(ticket: number, plane: DataPlane): Promise<void> {
-    const told = writeTelling(plane.tell(this.#changesLength >= this.#wholeLength));
-    if (told.isWhole) this.#wholeLength = told.text.length;
-    this.#changesLength = told.isWhole ? 0 : this.#changesLength + told.text.length;
-    return this.#channel.send({ kind: 'report', ticket, told });
+    return this.#channel.send({ kind: 'report', ticket, told: this.#tellings.write((wantsWhole) => plane.tell(wantsWhole)) });
   }
 
   async #fail(message: string): Promise<void> {
