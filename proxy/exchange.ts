@@ -266,6 +266,16 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
     return this.#phase === 'queued' || this.#phase === 'waiting' || this.#phase === 'answering';
   }
 
+  /** What it holds of the request because its target has not taken it. */
+  get heldBytes(): number {
+    return this.#attempts.body.heldBytes + (this.#upstream?.unsentBytes ?? 0);
+  }
+
+  /** When something of it has moved last, on the plane's coarse clock. */
+  get activeMs(): number {
+    return this.#activeMs;
+  }
+
   /** The answer's head was sent, and its body was not all. */
   get isAnswering(): boolean {
     return this.#phase === 'answering';
@@ -338,16 +348,20 @@ export class Exchange implements DownstreamEvents, UpstreamEvents, Waiter {
       return;
     }
     const service = this.claim.service!;
-    // Of a body, parts may be gone by.
-    const isWhole = !hasWaited || head.framing === Framing.none;
-    if (service.policy.mirrors.length > 0 && isWhole && this.#attempts.isFirst) this.#mirror(service, head);
+    // Who is rescued has been copied already.
+    if (service.policy.mirrors.length > 0 && this.#attempts.isFirst && this.#rescuedFrom === undefined) this.#mirror(service, head);
     this.#attempt(hasWaited);
   }
 
   #mirror(service: LiveService, head: RequestHead): void {
     const { mirrors, nowMs, random } = this.#plane;
     const pickTarget = (pool: LivePool) => pool.balancer.pick(this.claim.hashFor(pool), nowMs, random);
-    this.#recording = mirrors.begin(service, head, this.#forwarding, pickTarget);
+    const recording = mirrors.begin(service, head, this.#forwarding, pickTarget);
+    if (recording === undefined) return;
+    this.#recording = recording;
+    // Of a request that has waited the body has come meanwhile, or a part of it, and nothing of that was sent yet.
+    this.#attempts.body.copyTo(recording);
+    if (this.#requestComplete) this.#endRecording('whole');
   }
 
   #endRecording(how: 'whole' | 'broken off'): void {

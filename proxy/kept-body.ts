@@ -1,9 +1,10 @@
+import type { Recording } from './mirrors.ts';
 import type { Upstream } from './sides.ts';
 
 /** Small slices share a buffer of this size: a body that comes byte by byte must not cost an object for each. */
 const partBytesMin = 4096;
 
-/** What the bodies that are kept for being sent again take of a worker's memory. */
+/** What the bodies that are kept for being sent again take of a worker's memory. What was not sent yet is no part of it: its client holds it. */
 export class BodyMemory {
   /** Taken now. */
   bytes = 0;
@@ -31,10 +32,17 @@ export class KeptBody {
   #parts: Part[] = [];
   /** Of the buffers, filled or not. */
   #bytes = 0;
+  /** Of these, what counts in the worker's memory for kept bodies: what was sent. */
+  #keptBytes = 0;
   #length = 0;
 
   constructor(memory: BodyMemory) {
     this.#memory = memory;
+  }
+
+  /** What it holds because nobody could take it yet. */
+  get heldBytes(): number {
+    return this.#bytes - this.#keptBytes;
   }
 
   /** There is no connection yet. */
@@ -45,13 +53,22 @@ export class KeptBody {
   /** The slice was sent. @param bytesMax so much of one body is worth keeping */
   keep(slice: Buffer, bytesMax: number): void {
     if (this.#length + slice.length > bytesMax || this.#memory.bytes + slice.length > this.#memory.bytesMax) this.forget();
-    else this.#add(slice);
+    else {
+      this.#add(slice);
+      this.#countAsKept();
+    }
   }
 
   /** Sends all of it, and keeps it afterwards if it is no longer than that. */
   sendTo(upstream: Upstream, bytesMax: number): void {
     for (const { buffer, filled } of this.#parts) upstream.sendBody(buffer.subarray(0, filled));
-    if (this.#length > 0 && (this.#length > bytesMax || this.#memory.bytes > this.#memory.bytesMax)) this.forget();
+    if (this.#length > 0 && (this.#length > bytesMax || this.#memory.bytes + this.heldBytes > this.#memory.bytesMax)) this.forget();
+    else this.#countAsKept();
+  }
+
+  /** What came before the copy was begun. */
+  copyTo(recording: Recording): void {
+    for (const { buffer, filled } of this.#parts) recording.onBody(buffer.subarray(0, filled));
   }
 
   /** It will not be needed any more; neither will what is still to come. */
@@ -80,13 +97,17 @@ export class KeptBody {
     slice.copy(buffer, 0, fits);
     this.#parts.push({ buffer, filled: rest });
     this.#bytes += buffer.length;
-    this.#memory.bytes += buffer.length;
+  }
+
+  #countAsKept(): void {
+    this.#memory.bytes += this.#bytes - this.#keptBytes;
+    this.#keptBytes = this.#bytes;
   }
 
   #drop(): void {
     if (this.#bytes === 0) return;
-    this.#memory.bytes -= this.#bytes;
-    this.#bytes = this.#length = 0;
+    this.#memory.bytes -= this.#keptBytes;
+    this.#bytes = this.#keptBytes = this.#length = 0;
     this.#parts = [];
   }
 }

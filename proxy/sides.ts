@@ -86,6 +86,8 @@ export interface Upstream {
   /** Breaks it off. The exchange hears nothing of it any more. */
   cancel(): void;
   readonly connected: boolean;
+  /** Bytes of the request that it was given and the system has not taken yet. */
+  readonly unsentBytes: number;
   /** Whether it had served a request before this one: then the target may just have closed it as idle. */
   readonly reused: boolean;
   /** Whether any byte of an answer to this request has come: then the request must not be sent again. */

@@ -144,7 +144,7 @@ export class Admission {
     this.#tell(
       nowMs,
       { heldBytes: held, heldBytesMax: this.#heldBytesMax },
-      'clients that do not read hold too much memory: the slowest are cut',
+      'connections hold too much memory of what nobody takes: those where nothing has moved for longest are cut',
     );
     const holding = [...this.#guests()].filter(({ heldBytes }) => heldBytes > 0).toSorted((a, b) => a.heldSinceMs - b.heldSinceMs);
     let left = held;

@@ -192,15 +192,17 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
     return isIdle ? this.#sinceMs : undefined;
   }
 
-  /** Bytes that were read from the client and not used yet, or that it has not taken. Of a connection that has left HTTP: 0. */
+  /** Bytes that were read from the client and that no target has taken yet, or that it has not taken. Of a connection that has left HTTP: 0. */
   get heldBytes(): number {
     if (this.#state === 'detached') return 0;
-    return this.#socket.writableLength + this.#socket.readableLength + (this.#unread?.length ?? 0);
+    const { writableLength, readableLength } = this.#socket;
+    return writableLength + readableLength + (this.#unread?.length ?? 0) + this.#exchange.heldBytes;
   }
 
   /** Since when nothing of that has moved, as far as the last tick could tell. */
   get heldSinceMs(): number {
-    return this.#socket.writableLength > 0 ? this.#takenAtMs : this.#sinceMs;
+    if (this.#socket.writableLength > 0) return this.#takenAtMs;
+    return this.#exchange.idle ? this.#sinceMs : this.#exchange.activeMs;
   }
 
   /** Ends what runs and closes, because there is no room for it any more. */

@@ -80,6 +80,10 @@ export class Http1Upstream implements Upstream, BodySink {
     this.#events = events;
   }
 
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   get usable(): boolean {
     return this.#state === 'idle' && this.#socket.writable;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test, type TestContext, vi } from 'vitest';
 import type { MirrorReport } from '../../src/core/reports.ts';
 import { startProxy, type TestProxy } from '../support/data-plane.ts';
+import { aRetryPolicy } from '../support/model.ts';
 import type { Peer } from '../support/raw-client.ts';
 import { deadPort, deafPort, startRawTarget, startTarget } from '../support/target.ts';
 
@@ -97,6 +98,83 @@ test('a request that no target answers is copied once all the same, however ofte
   await mirrorsSay(proxy, { inFlight: 0 });
   const { sent, dropped } = mirrorOf(proxy);
   expect(sent + (dropped['incomplete'] ?? 0)).toBe(1);
+});
+
+test('a request whose body came while it waited in line is copied whole', async (t) => {
+  const bodies: string[] = [];
+  const shadow = await startTarget(t, (incoming, outgoing) => {
+    let body = '';
+    incoming.setEncoding('latin1').on('data', (text: string) => (body += text));
+    incoming.on('end', () => {
+      bodies.push(body);
+      outgoing.end();
+    });
+  });
+  const target = await startRawTarget(t);
+  const limits = { maxConnections: 0, maxInFlight: 1, maxQueued: 10, queueTimeoutMs: 20_000 };
+  const proxy = await startProxy(t, {
+    pools: { blue: [target], shadow: [shadow] },
+    weights: { blue: 1 },
+    policies: { blue: { limits } },
+    service: { mirrors: [all] },
+  });
+  const long = 'abcdefghij'.repeat(3000);
+  const [first, second, third] = [await proxy.connect(), await proxy.connect(), await proxy.connect()];
+  first.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const peer = await target.peer(0);
+  await peer.contains('\r\n\r\n');
+  second.send(upload);
+  await queue(1);
+  // Of this one a part comes later.
+  third.send(`POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: ${long.length}\r\n\r\n${long.slice(0, 5)}`);
+  await queue(2);
+  for (const expected of ['hello', long.slice(0, 5)]) {
+    peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    await peer.contains(`\r\n\r\n${expected}`);
+  }
+  third.send(long.slice(5));
+  await peer.contains(long);
+  peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  for (const client of [first, second, third]) expect((await client.answer()).body).toBe('ok');
+  await mirrorsSay(proxy, { sent: 3, inFlight: 0, dropped: {} });
+  expect(bodies.toSorted()).toEqual(['', long, 'hello'].toSorted());
+
+  function queue(length: number): Promise<void> {
+    return vi.waitFor(() => expect(proxy.report().services[0]!.pools.find(({ id }) => id === 'blue')!.queued).toBe(length), {
+      interval: 5,
+    });
+  }
+});
+
+test('a request that waits until the fallback can rescue it is copied once', async (t) => {
+  const shadow = await startTarget(t, (_incoming, outgoing) => outgoing.end());
+  const green = await startRawTarget(t);
+  const blue = await startRawTarget(t);
+  const limits = { maxConnections: 0, maxInFlight: 1, maxQueued: 10, queueTimeoutMs: 20_000 };
+  const proxy = await startProxy(t, {
+    pools: { green: [green], blue: [blue], shadow: [shadow] },
+    weights: { green: 1 },
+    policies: { blue: { limits } },
+    service: { fallback: 'blue', retry: aRetryPolicy({ attempts: 0, rescue: true }), mirrors: [all] },
+  });
+  const [first, second] = [await proxy.connect(), await proxy.connect()];
+  const fail = async (client: Peer, index: number): Promise<void> => {
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const peer = await green.peer(index);
+    await peer.contains('\r\n\r\n');
+    peer.end();
+  };
+  await fail(first, 0);
+  await (await blue.peer(0)).contains('\r\n\r\n');
+  await fail(second, 1);
+  await vi.waitFor(() => expect(proxy.report().services[0]!.pools.find(({ id }) => id === 'blue')!.queued).toBe(1), { interval: 5 });
+  for (const [index, client] of [first, second].entries()) {
+    const peer = await blue.peer(index);
+    await peer.contains('\r\n\r\n');
+    peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    expect((await client.answer()).body).toBe('ok');
+  }
+  await mirrorsSay(proxy, { sent: 2, inFlight: 0, dropped: {} });
 });
 
 test('a copy is not copied again: two proxies that mirror to each other come to rest', async (t) => {

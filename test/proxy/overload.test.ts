@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { Admission, clientOf, clientsWithin, type Entrance, type Guest, reserveOf } from '../../proxy/entrance/admission.ts';
 import { startProxy } from '../support/data-plane.ts';
+import { anything } from '../support/model.ts';
+import type { Peer } from '../support/raw-client.ts';
 import { startRawTarget, startTarget } from '../support/target.ts';
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
@@ -161,8 +163,8 @@ describe('a line that is full', () => {
   });
 });
 
-describe('memory for clients that do not read', () => {
-  test('is bounded over all of them: some are cut, and whoever reads notices nothing', async (t) => {
+describe('memory for what nobody takes', () => {
+  test('is bounded over all clients that do not read: some are cut, and whoever reads notices nothing', async (t) => {
     const body = Buffer.alloc(16 * mebibyte);
     const target = await startTarget(t, (incoming, outgoing) => outgoing.end(incoming.url === '/small' ? 'ok' : body));
     const proxy = await startProxy(t, { pools: { blue: [target] }, heldBytesMax: 300_000 });
@@ -178,9 +180,63 @@ describe('memory for clients that do not read', () => {
     await vi.waitFor(() => expect(proxy.report().terminations['memory_limit']).toBeGreaterThanOrEqual(3), { timeout: 10_000 });
     expect((await reader.ask(get('/small'))).status).toBe(200);
     // One line for an operator, however many were cut.
-    expect(proxy.warnings.splice(0)).toMatchObject([{ heldBytesMax: 300_000, message: expect.stringContaining('do not read') }]);
+    expect(proxy.warnings.splice(0)).toMatchObject([{ heldBytesMax: 300_000, message: expect.stringContaining('too much memory') }]);
     for (const client of slow) client.reset();
   });
+
+  const limits = { maxConnections: 0, maxInFlight: 1, maxQueued: 100, queueTimeoutMs: 60_000 };
+
+  test.for([
+    { what: 'that wait in line', policies: { all: { limits } } },
+    { what: 'to a target that does not take them', policies: {} },
+  ])(
+    'is bounded over all uploads $what; first goes not the oldest one, but where nothing has moved for longest',
+    async ({ policies }, t) => {
+      let isOver = false;
+      const stuck = await startRawTarget(t, (peer) => (isOver ? peer.reset() : peer.pause()));
+      const half = Promise.withResolvers<void>();
+      const moving = await startTarget(t, (incoming, outgoing) => {
+        let taken = 0;
+        // So slowly that there is always something left to take.
+        incoming.on('data', (chunk: Buffer) => {
+          incoming.pause();
+          setTimeout(() => incoming.resume(), 5);
+          taken += chunk.length;
+          if (taken > body.length) half.resolve();
+        });
+        incoming.on('end', () => outgoing.end());
+      });
+      const proxy = await startProxy(t, {
+        pools: { blue: [stuck], green: [moving] },
+        policies,
+        heldBytesMax: 500_000,
+        service: {
+          overrides: [
+            { match: { ...anything, path: { kind: 'exact', value: '/moves' }, clients: [], percent: undefined }, poolId: 'green' },
+          ],
+        },
+      });
+      const body = Buffer.alloc(8 * mebibyte);
+      const upload = async (path: string, length: number): Promise<Peer> => {
+        const client = await proxy.connect();
+        client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+        for (let sent = 0; sent < length; sent += body.length) client.send(body);
+        return client;
+      };
+      const oldest = await upload('/moves', 2 * body.length);
+      const uploads = [await upload('/0', body.length), await upload('/1', body.length)];
+      await half.promise;
+      const isCut = () => proxy.lines.length > 0;
+      while (!isCut() && uploads.length < 30) uploads.push(await upload(`/${uploads.length}`, body.length));
+      const cut = await proxy.logged(() => true);
+      expect(cut.cause).toBe('memory_limit');
+      expect(['/0', '/1']).toContain(cut.path);
+      expect(proxy.warnings.splice(0)).toMatchObject([{ heldBytesMax: 500_000 }]);
+      isOver = true;
+      for (const client of [oldest, ...uploads]) client.reset();
+      for (let index = 0; index < stuck.accepted; index++) (await stuck.peer(index)).reset();
+    },
+  );
 
   const entrance = (guests: readonly Guest[]): Entrance => ({
     connections: guests.length,

@@ -113,20 +113,28 @@ describe('a body that is kept', () => {
         const body = new KeptBody(memory);
         let all = Buffer.alloc(0);
         let isWhole = true;
+        let held = 0;
         for (const { bytes, isHeld } of slices) {
           all = Buffer.concat([all, bytes]);
           const borrowed = Buffer.from(bytes);
-          if (isHeld && isWhole) body.hold(borrowed);
-          else if (isWhole) {
+          const room = memory.bytes + body.heldBytes;
+          if (isHeld && isWhole) {
+            body.hold(borrowed);
+            held += memory.bytes + body.heldBytes - room;
+          } else if (isWhole) {
             body.keep(borrowed, bytesMax);
             isWhole = all.length <= bytesMax;
+            held = 0;
           }
           borrowed.fill(0);
+          // What is only held is not taken from those that are kept.
+          expect(body.heldBytes).toBe(held);
         }
         expect(body.isWhole).toBe(isWhole);
         const { parts, upstream } = sink();
         body.sendTo(upstream, bytesMax);
         expect(Buffer.concat(parts)).toEqual(isWhole ? all : Buffer.alloc(0));
+        expect(body.heldBytes).toBe(0);
         // Once sent, it stays only if it is not too long.
         expect(body.isWhole).toBe(isWhole && all.length <= bytesMax);
         if (!body.isWhole) expect(memory.bytes).toBe(0);
@@ -151,6 +159,7 @@ describe('a body that is kept', () => {
     expect([first.isWhole, second.isWhole]).toEqual([true, false]);
     // What waits for a connection must be held.
     third.hold(Buffer.alloc(2000));
+    expect([third.heldBytes, memory.bytes]).toEqual([4096, 9000]);
     const { parts, upstream } = sink();
     third.sendTo(upstream, 64_000);
     expect([Buffer.concat(parts).length, third.isWhole, memory.bytes]).toEqual([2000, false, 9000]);
