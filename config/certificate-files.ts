@@ -1,60 +1,50 @@
 /** Reads the files that a model names, and finds what would keep them from being used. */
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import type { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { dnsNames } from '../src/core/certificate-names.ts';
 import type { Problem } from '../src/core/errors.ts';
 import type { CertificateFacts, FileReading } from '../src/core/file-reading.ts';
-import type { NamedFiles } from '../src/core/named-files.ts';
-import type { FileTexts } from '../src/core/snapshot.ts';
-import { explainReadError } from './read-error.ts';
+import { type NamedFiles, pathsOf } from '../src/core/named-files.ts';
+import { type FileText, printOf, readText } from './file-access.ts';
+import { parseCertificates, parseKey, type PemCertificates, type PemKey } from './pem.ts';
 import { quote } from './reading.ts';
 
-/** All authorities of a system are a quarter of this; what is longer is no file of certificates. */
-const bytesMax = 1024 * 1024;
+type NamedCertificate = Extract<NamedFiles, { kind: 'certificate' }>;
+type NamedAuthorities = Extract<NamedFiles, { kind: 'authorities' }>;
 
-/** Never rejects: what cannot be read is a problem. With `texts`, by path, these are judged in place of what the disk has now. */
-export async function readNamedFiles(named: NamedFiles, texts?: FileTexts): Promise<FileReading> {
-  const read = texts === undefined ? readText : async (path: string) => textIn(texts, path);
-  return named.kind === 'certificate' ? readCertificate(named, read) : readAuthorities(named, read);
+/** Never rejects: what cannot be read is a problem. With `texts`, in the order of its paths, these are judged in place of what the disk has now. */
+export async function readNamedFiles(named: NamedFiles, texts?: readonly string[]): Promise<FileReading> {
+  const read = texts?.map((text): FileText => ({ ok: true, text })) ?? (await Promise.all(pathsOf(named).map((path) => readText(path))));
+  return named.kind === 'certificate' ? judgeCertificate(named, read[0]!, read[1]!) : judgeAuthorities(named, read[0]!);
 }
 
-type Text = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
-type Read = (path: string) => Promise<Text>;
+/** Differs where the files may hold something else. Never rejects. */
+export async function printOfFiles(named: NamedFiles): Promise<string> {
+  return (await Promise.all(pathsOf(named).map((path) => printOf(path)))).join(', ');
+}
 
-async function readCertificate(named: Extract<NamedFiles, { kind: 'certificate' }>, read: Read): Promise<FileReading> {
+function judgeCertificate(named: NamedCertificate, cert: FileText, key: FileText): FileReading {
   const { certFile, keyFile, certPointer, keyPointer } = named;
-  const [cert, key] = await Promise.all([read(certFile), read(keyFile)]);
+  const chain = cert.ok ? parseCertificates(cert.text, certFile) : cert.message;
+  const privateKey = key.ok ? parseKey(key.text, keyFile) : key.message;
   const problems: Problem[] = [];
-  const chain = cert.ok ? readChain(cert.text, certFile) : cert.message;
-  const privateKey = key.ok ? readKey(key.text, keyFile) : key.message;
   if (typeof chain === 'string') problems.push({ pointer: certPointer, message: chain });
   if (typeof privateKey === 'string') problems.push({ pointer: keyPointer, message: privateKey });
-  const facts = typeof chain === 'string' ? undefined : factsOf(chain[0]!);
-  if (typeof chain === 'string' || typeof privateKey === 'string' || !cert.ok || !key.ok)
-    return { named, texts: new Map(), problems, facts };
+  const facts = typeof chain === 'string' ? undefined : factsOf(chain.list[0]!);
+  if (typeof chain === 'string' || typeof privateKey === 'string') return { named, texts: undefined, problems, warnings: [], facts };
 
-  const misfit = misfitOf(chain, privateKey, { cert: cert.text, key: key.text }, named);
-  if (misfit !== undefined) return { named, texts: new Map(), problems: [misfit], facts };
-  return {
-    named,
-    texts: new Map([
-      [certFile, cert.text],
-      [keyFile, key.text],
-    ]),
-    problems: [],
-    facts,
-  };
+  const misfit = misfitOf(chain, privateKey, named);
+  if (misfit !== undefined) return { named, texts: undefined, problems: [misfit], warnings: [], facts };
+  return { named, texts: [chain.text, privateKey.text], problems: [], warnings: aboutChain(chain.list, certFile), facts };
 }
 
-async function readAuthorities(named: Extract<NamedFiles, { kind: 'authorities' }>, readFile: Read): Promise<FileReading> {
+function judgeAuthorities(named: NamedAuthorities, read: FileText): FileReading {
   const { caFile, caPointer: pointer } = named;
-  const read = await readFile(caFile);
   const certificates = read.ok ? parseCertificates(read.text, caFile) : read.message;
-  const message = typeof certificates === 'string' ? certificates : certificates.some(mayHaveSigned) ? undefined : notAnAuthority(caFile);
-  const problems = message === undefined ? [] : [{ pointer, message }];
-  return { named, texts: problems.length === 0 && read.ok ? new Map([[caFile, read.text]]) : new Map(), problems, facts: undefined };
+  const found = { named, warnings: [], facts: undefined };
+  if (typeof certificates === 'string') return { ...found, texts: undefined, problems: [{ pointer, message: certificates }] };
+  if (certificates.list.some(mayHaveSigned)) return { ...found, texts: [certificates.text], problems: [] };
+  return { ...found, texts: undefined, problems: [{ pointer, message: notAnAuthority(caFile) }] };
 }
 
 /** A certificate that signs itself is trusted for itself, whatever it says of being an authority. */
@@ -66,64 +56,11 @@ function notAnAuthority(file: string): string {
   return `${quote(file)} holds no certificate of an authority, so nothing that it lists can have signed another; name the file of who signs`;
 }
 
-/** The certificates in a text, the first of which is what is shown, or what is wrong. */
-function readChain(text: string, file: string): readonly X509Certificate[] | string {
-  const chain = parseCertificates(text, file);
-  if (typeof chain === 'string') return chain;
-  const broken = chain.findIndex((certificate, index) => index > 0 && !chain[index - 1]!.checkIssued(certificate));
-  if (broken < 0) return chain;
-  const [before, after] = [nameOf(chain[broken - 1]!), nameOf(chain[broken]!)];
-  return (
-    `certificate ${broken + 1} in ${quote(file)} (${after}) has not signed the one before it (${before}); ` +
-    'write the server’s own first, then who signed it, then who signed that'
-  );
-}
-
-function parseCertificates(text: string, file: string): X509Certificate[] | string {
-  const blocks = text.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^]*?-----END (?:TRUSTED )?CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) return noCertificate(text, file);
-  const certificates: X509Certificate[] = [];
-  for (const block of blocks) {
-    try {
-      certificates.push(new X509Certificate(block));
-    } catch {
-      return `certificate ${certificates.length + 1} in ${quote(file)} is damaged; copy the file again from where it was made`;
-    }
-  }
-  return certificates;
-}
-
-function noCertificate(text: string, file: string): string {
-  const what = `${quote(file)} holds no certificate`;
-  if (text.includes('PRIVATE KEY-----')) return `${what} but a key; are the paths of cert and key the wrong way round?`;
-  if (text.trim() === '') return `${what}: it is empty`;
-  return `${what}; expected PEM, text that begins with "-----BEGIN CERTIFICATE-----" ("openssl x509 -inform der -in FILE" makes it of DER)`;
-}
-
-function readKey(text: string, file: string): KeyObject | string {
-  if (!text.includes('PRIVATE KEY-----')) {
-    const found = text.includes('BEGIN CERTIFICATE-----') ? ' but a certificate; are the paths of cert and key the wrong way round?' : '';
-    return `${quote(file)} holds no key${found === '' ? '; expected PEM, text that begins with "-----BEGIN PRIVATE KEY-----"' : found}`;
-  }
-  if (/ENCRYPTED/.test(text)) {
-    return `the key in ${quote(file)} is locked with a passphrase, and nobody is there to type it; save it without one, readable for Sluice alone`;
-  }
-  try {
-    return createPrivateKey(text);
-  } catch {
-    return `the key in ${quote(file)} is damaged or of a kind that is not known; copy the file again from where it was made`;
-  }
-}
-
 /** What is wrong with the two together. */
-function misfitOf(
-  chain: readonly X509Certificate[],
-  key: KeyObject,
-  texts: { readonly cert: string; readonly key: string },
-  { certFile, keyFile, certPointer, keyPointer }: Extract<NamedFiles, { kind: 'certificate' }>,
-): Problem | undefined {
-  if (!chain[0]!.checkPrivateKey(key)) {
-    const place = chain.findIndex((certificate) => certificate.checkPrivateKey(key));
+function misfitOf({ list, text }: PemCertificates, { key, text: keyText }: PemKey, named: NamedCertificate): Problem | undefined {
+  const { certFile, keyFile, certPointer, keyPointer } = named;
+  if (!list[0]!.checkPrivateKey(key)) {
+    const place = list.findIndex((certificate) => certificate.checkPrivateKey(key));
     const hint =
       place > 0
         ? `it belongs to certificate ${place + 1} in it, which must come first`
@@ -131,11 +68,35 @@ function misfitOf(
     return { pointer: keyPointer, message: `the key in ${quote(keyFile)} is not that of the certificate in ${quote(certFile)}; ${hint}` };
   }
   try {
-    createSecureContext(texts);
+    createSecureContext({ cert: text, key: keyText });
     return undefined;
   } catch (error) {
-    return { pointer: certPointer, message: `${quote(certFile)} and ${quote(keyFile)} cannot be used: ${(error as Error).message}` };
+    return { pointer: certPointer, message: `${quote(certFile)} and ${quote(keyFile)} cannot be used: ${explainOpenSsl(error)}` };
   }
+}
+
+/** What OpenSSL refuses by its security level, in words that say what to do. */
+function explainOpenSsl(error: unknown): string {
+  const { message, code = '' } = error as Error & { readonly code?: string };
+  if (/KEY_TOO_SMALL$/.test(code))
+    return 'a key is too short to be safe; make another certificate, with RSA of at least 2048 bits or with ECDSA';
+  if (/MD_TOO_WEAK$/.test(code)) return 'a certificate is signed with a digest that is broken, such as SHA-1; have it issued anew';
+  return message;
+}
+
+/**
+ * The server’s own comes first; of the others, the order does not matter, and roots may be left out (RFC 8446 section 4.4.2). Clients are
+ * forgiving to different degrees, so what does not follow from one to the next is worth a word and no more.
+ */
+function aboutChain(chain: readonly X509Certificate[], file: string): readonly string[] {
+  const stray = chain.findIndex((certificate, index) => index > 0 && !chain[index - 1]!.checkIssued(certificate));
+  if (stray > 0) {
+    const [before, after] = [nameOf(chain[stray - 1]!), nameOf(chain[stray]!)];
+    return [
+      `In ${quote(file)}, certificate ${stray + 1} (${after}) has not signed the one before it (${before}); some clients want the server’s own first, then who signed it, then who signed that.`,
+    ];
+  }
+  return [];
 }
 
 function factsOf(certificate: X509Certificate): CertificateFacts {
@@ -155,27 +116,4 @@ function dayOf(date: Date): string {
 /** Its common name, or the first line of its subject. */
 function nameOf({ subject }: X509Certificate): string {
   return quote(/^CN=(.*)$/m.exec(subject)?.[1] ?? subject.split('\n')[0] ?? '');
-}
-
-function textIn(texts: FileTexts, path: string): Text {
-  const text = texts.get(path);
-  return text === undefined ? { ok: false, message: `nothing is known of ${quote(path)}` } : { ok: true, text };
-}
-
-async function readText(path: string): Promise<Text> {
-  try {
-    // Without blocking: to open a named pipe would wait for somebody to write to it.
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const stats = await file.stat();
-      if (!stats.isFile()) return { ok: false, message: `cannot read ${quote(path)}: it is no ordinary file; name a file` };
-      if (stats.size > bytesMax)
-        return { ok: false, message: `${quote(path)} is larger than 1 MiB, so it is no file of certificates or keys` };
-      return { ok: true, text: await file.readFile('latin1') };
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    return { ok: false, message: `cannot read ${quote(path)}: ${explainReadError(error)}` };
-  }
 }

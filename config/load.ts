@@ -17,8 +17,8 @@ export type CheckResult =
   | { readonly kind: 'invalid'; readonly problems: readonly LocatedProblem[] };
 
 /**
- * `unreadable`: the file could not be read at all; the message names it and says what to do. `warnings` are of files that it names and
- * that will not be good for much longer.
+ * `unreadable`: the file could not be read at all; the message names it and says what to do. `warnings` are of files that it names:
+ * those that will not be good for much longer, and what is probably not meant.
  */
 export type LoadResult =
   | ({ readonly kind: 'valid'; readonly warnings: readonly string[] } & Configuration)
@@ -77,9 +77,10 @@ async function withFiles(examined: Examined, strictness: Strictness): Promise<Lo
   const readings = await Promise.all(namedFiles(configuration.document, configuration.model).map((named) => readNamedFiles(named)));
   const nowMs = Date.now();
   const late = strictness === 'strict' ? readings.flatMap((reading) => untimely(reading, nowMs) ?? []) : [];
-  const problems = [...readings.flatMap((reading) => reading.problems), ...late, ...sharedNames(readings)];
+  const problems = [...readings.flatMap((reading) => reading.problems), ...late];
   if (problems.length === 0) {
-    return { kind: 'valid', ...configuration, warnings: readings.flatMap((reading) => expiresSoon(reading, nowMs) ?? []) };
+    const soon = readings.flatMap((reading) => expiresSoon(reading, nowMs) ?? []);
+    return { kind: 'valid', ...configuration, warnings: [...soon, ...readings.flatMap(({ warnings }) => warnings), ...sharedNames(readings)] };
   }
   return { kind: 'invalid', problems: problems.map((problem) => ({ ...locate(problem.pointer), ...problem })).toSorted(byPosition) };
 }

@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildAdminApi } from '../admin-api/app.ts';
 import type { ProcessState } from '../admin-api/options.ts';
 import { readTokens } from '../admin-api/tokens.ts';
-import { readNamedFiles } from '../config/certificate-files.ts';
+import { printOfFiles, readNamedFiles } from '../config/certificate-files.ts';
 import { interpret } from '../config/interpret.ts';
 import type { Settings, TokenSettings } from '../config/settings.ts';
 import { Census } from './control/census.ts';
@@ -76,6 +76,7 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
   });
   const texts = new NamedTexts({
     read: readNamedFiles,
+    print: printOfFiles,
     before: fleet.filesBefore(),
     events,
     log,

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { ByName, dnsNames } from '../../src/core/certificate-names.ts';
 import type { CertificateFiles, ListenerTls } from '../../src/core/model.ts';
+import { identityOf } from '../../src/core/named-files.ts';
 import type { FileTexts } from '../../src/core/snapshot.ts';
 import { contextOptions } from './handshakes.ts';
 
@@ -40,7 +41,7 @@ export class Certificates {
     const shown = new Map<string, Shown>();
     const byName = new ByName<SecureContext>();
     for (const certificate of tls.certificates) {
-      const id = JSON.stringify(certificate);
+      const id = identityOf(certificate);
       const made = this.#make(certificate, tls, files, clientAuthorities);
       if (made === undefined) continue;
       shown.set(id, made);
@@ -52,11 +53,11 @@ export class Certificates {
   }
 
   #make(files: CertificateFiles, tls: ListenerTls, texts: FileTexts, ca: string | undefined): Shown | undefined {
-    const before = this.#shown.get(JSON.stringify(files));
+    const identity = identityOf(files);
+    const before = this.#shown.get(identity);
     const rest = `${tls.minVersion} ${ca}`;
     // What has gone missing or is no good leaves what was there before in force.
-    const cert = texts.get(files.certFile) ?? before?.cert;
-    const key = texts.get(files.keyFile) ?? before?.key;
+    const [cert, key] = texts.get(identity) ?? [before?.cert, before?.key];
     if (cert === undefined || key === undefined) return undefined;
     if (before?.cert === cert && before.key === key && before.rest === rest) return before;
     try {
@@ -72,7 +73,7 @@ export class Certificates {
   #findAuthorities({ clients }: ListenerTls, files: FileTexts): string | undefined {
     if (clients === undefined) return undefined;
     const { caFile } = clients;
-    const text = files.get(caFile) ?? (this.#authorities?.caFile === caFile ? this.#authorities.text : undefined);
+    const text = files.get(identityOf({ caFile }))?.[0] ?? (this.#authorities?.caFile === caFile ? this.#authorities.text : undefined);
     if (text === undefined) throw new Error(`nothing is known of ${caFile}, which says whose certificates clients may show`);
     this.#authorities = { caFile, text };
     return text;

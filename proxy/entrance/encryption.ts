@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ListenerTls } from '../../src/core/model.ts';
+import { identityOf } from '../../src/core/named-files.ts';
 import type { FileTexts } from '../../src/core/snapshot.ts';
 import { Certificates } from './certificates.ts';
 import { createHandshakes, type Handshakes } from './handshakes.ts';
@@ -98,8 +99,7 @@ export class Encryption {
 }
 
 function textsFor({ certificates, clients }: ListenerTls, files: FileTexts): (string | undefined)[] {
-  const paths = certificates.flatMap(({ certFile, keyFile }) => [certFile, keyFile]);
-  return [...paths, ...(clients === undefined ? [] : [clients.caFile])].map((path) => files.get(path));
+  return [...certificates, ...(clients === undefined ? [] : [clients])].map((named) => files.get(identityOf(named))?.join('\n'));
 }
 
 function isSame(a: Setup, b: Setup): boolean {

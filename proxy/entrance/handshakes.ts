@@ -48,6 +48,6 @@ export function contextOptions({ minVersion, clients }: ListenerTls, ca: string 
       .digest('hex')
       .slice(0, 32),
     // Without this Node would take those that it trusts itself.
-    ...(ca === undefined ? {} : { ca }),
+    ...(ca === undefined ? {} : { ca, allowPartialTrustChain: true }),
   };
 }

@@ -1,5 +1,6 @@
 import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
 import type { SocketAddress, TargetTls } from '../../src/core/model.ts';
+import { identityOf, pathsOf } from '../../src/core/named-files.ts';
 import type { CompiledTarget, FileTexts } from '../../src/core/snapshot.ts';
 
 /** What it takes to connect to a target. The same object, from revision to revision, for as long as nothing of it changes. */
@@ -40,6 +41,9 @@ export class Destinations {
   readonly #onFault: (error: unknown, settings: TargetTls) => void;
   readonly #before: ReadonlyMap<string, Destination>;
   readonly #credentialsBefore: ReadonlyMap<string, Credentials>;
+  /** By the files that were named: for when what stands in them is not known any more. */
+  readonly #credentialsByFiles = new Map<string, Credentials>();
+  readonly #byFilesBefore: ReadonlyMap<string, Credentials>;
   readonly #known = new Map<string, Destination>();
   readonly #credentials = new Map<string, Credentials>();
   /** Most pools share one object of settings. */
@@ -52,6 +56,7 @@ export class Destinations {
     this.#onFault = onFault;
     this.#before = before === undefined ? new Map() : before.#known;
     this.#credentialsBefore = before === undefined ? new Map() : before.#credentials;
+    this.#byFilesBefore = before === undefined ? new Map() : before.#credentialsByFiles;
     this.#credentialsMade = before === undefined ? 0 : before.#credentialsMade;
   }
 
@@ -73,11 +78,15 @@ export class Destinations {
   #credentialsFor(settings: TargetTls): Credentials {
     let credentials = this.#credentialsOf.get(settings);
     if (credentials !== undefined) return credentials;
-    const { caFile, certificate } = settings;
-    const texts = [caFile, certificate?.certFile, certificate?.keyFile].map((path) => path !== undefined && (this.#files.get(path) ?? ''));
+    const named = namedBy(settings);
+    const identities = JSON.stringify(named.map((files) => files && identityOf(files)));
+    const texts = named.map((files) => files && (this.#files.get(identityOf(files)) ?? 'missing'));
+    // Where a text is missing, what was made of the same files is all that there is to go by, as with listeners.
+    const before = texts.includes('missing') ? this.#byFilesBefore.get(identities) : undefined;
     const key = JSON.stringify(texts);
-    credentials = this.#credentials.get(key) ?? this.#credentialsBefore.get(key) ?? this.#create(settings);
-    this.#credentials.set(key, credentials);
+    credentials = before ?? this.#credentials.get(key) ?? this.#credentialsBefore.get(key) ?? this.#create(settings);
+    if (before === undefined) this.#credentials.set(key, credentials);
+    this.#credentialsByFiles.set(identities, credentials);
     this.#credentialsOf.set(settings, credentials);
     return credentials;
   }
@@ -112,16 +121,23 @@ function sameSettings(a: TargetTls, b: TargetTls): boolean {
   return a.verify === b.verify && a.caFile === b.caFile && ours?.certFile === theirs?.certFile && ours?.keyFile === theirs?.keyFile;
 }
 
-function createContext({ caFile, certificate }: TargetTls, files: FileTexts): SecureContext {
-  const textOf = (path: string): string => {
-    const text = files.get(path);
-    if (text === undefined) throw new Error(`${path} has not been read`);
-    return text;
-  };
+/** Authorities and certificate. */
+function namedBy({ caFile, certificate }: TargetTls) {
+  return [caFile === undefined ? undefined : { caFile }, certificate] as const;
+}
+
+function createContext(settings: TargetTls, files: FileTexts): SecureContext {
+  const [[ca], [cert, key]] = namedBy(settings).map((named) => {
+    if (named === undefined) return [];
+    const texts = files.get(identityOf(named));
+    if (texts === undefined) throw new Error(`${pathsOf(named).join(', ')} has not been read`);
+    return texts;
+  }) as [readonly string[], readonly string[]];
   return createSecureContext({
     minVersion: 'TLSv1.2',
-    ...(caFile !== undefined && { ca: textOf(caFile) }),
-    ...(certificate !== undefined && { cert: textOf(certificate.certFile), key: textOf(certificate.keyFile) }),
+    // Whom a pool names is trusted, also where that is an intermediate whose own issuer is not named.
+    ...(ca !== undefined && { ca, allowPartialTrustChain: true }),
+    ...(cert !== undefined && { cert, key }),
   });
 }
 

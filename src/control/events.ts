@@ -23,7 +23,7 @@ const messages = {
   certificates: 'files with certificates changed',
 } satisfies Record<Happening['kind'], string>;
 
-/** Each happening becomes one line of the log, and is kept for a while for those who ask what happened. */
+/** Each happening becomes one line of the log, where it has none of its own, and is kept for a while for those who ask what happened. */
 export class EventLog implements Events {
   readonly #log: Pick<Log, 'info'>;
   readonly #clock: Clock;
@@ -39,7 +39,7 @@ export class EventLog implements Events {
   note(happening: Happening): void {
     const { kind, service, pool, target, from, to, cause } = happening;
     const about = Object.fromEntries(Object.entries({ service, pool, target }).filter(([, id]) => id !== ''));
-    this.#log.info({ ...about, from, to, cause }, messages[kind]);
+    if (happening.isLogged !== true) this.#log.info({ ...about, from, to, cause }, messages[kind]);
     const seq = ++this.#lastSeq;
     this.#ring[seq % eventsKept] = { seq, atMs: this.#clock.nowMs(), kind, service, pool, target, from, to, cause };
   }

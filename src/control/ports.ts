@@ -170,6 +170,8 @@ export interface Happening {
   readonly to: string;
   /** Why, in a few words. */
   readonly cause: string;
+  /** Whoever notes it has written a line of its own. */
+  readonly isLogged?: boolean;
 }
 
 export interface Events {

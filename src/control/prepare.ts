@@ -23,7 +23,7 @@ export interface Goal {
   readonly document: JsonObject;
   readonly undoTo: number | undefined;
   readonly fileDocument: JsonObject | undefined;
-  /** Where an earlier revision is gone back to: which pools its clients belonged to. */
+  /** Only where an earlier revision is gone back to: which pools its clients belonged to. */
   readonly savedSlots?: SlotTables;
 }
 
@@ -32,7 +32,7 @@ export interface LiveSurroundings {
   /** By name, in lower case: the addresses that it has been resolved to. */
   addresses(): ReadonlyMap<string, readonly string[]>;
   signingKeys(): readonly SigningKey[];
-  /** By path: what stood in the files that are named, when they were last read. */
+  /** What stood in the files that are named, when they were last read. */
   files(): FileTexts;
   /** As in {@link Snapshot}. */
   ticketKey(): string;
@@ -42,11 +42,17 @@ export interface LiveSurroundings {
 
 /** Reads files that a document names, so that {@link LiveSurroundings.files} has them. */
 export interface FileGate {
-  /** Of a document that is to come into force. Resolves with what is wrong with those that are not in force already. */
-  admit(document: JsonObject, model: Model): Promise<readonly Problem[]>;
-  /** Of the one that was in force before this process began. */
-  resume(document: JsonObject, model: Model): Promise<void>;
+  /**
+   * Of a document that is to come into force. Resolves, within seconds, with what is wrong with those that are not in force already.
+   * @param goesBack to one that was in force before: nothing is wrong then, because the way back is legal in every state
+   */
+  admit(document: JsonObject, model: Model, goesBack: boolean): Promise<readonly Problem[]>;
+  /** Of the one that was in force before this process began; where it is about to be replaced, of what `next` names as well. */
+  resume(document: JsonObject, model: Model, next?: Model): Promise<void>;
 }
+
+/** Why a change is refused by the {@link FileGate}. */
+export const unusableFiles = 'The files that the configuration would name cannot be used; see the list of problems.';
 
 /** Everything that is needed to carry a change out. */
 export interface Prepared {
@@ -94,10 +100,8 @@ export async function prepare(
   }
 
   const { model } = meaning;
-  const problems = await surroundings?.gate?.admit(document, model);
-  if (problems !== undefined && problems.length > 0) {
-    return reject('INVALID', 'The files that the configuration would name cannot be used; see the list of problems.', problems);
-  }
+  const problems = await surroundings?.gate?.admit(document, model, goal.savedSlots !== undefined);
+  if (problems !== undefined && problems.length > 0) return reject('INVALID', unusableFiles, problems);
   const number = (before?.number ?? 0) + 1;
   const slots = slotsAfter(before?.slots ?? {}, running?.model, goal, model, number);
   const revision: Revision = { number, document, createdAtMs: nowMs, actor, action, reason, undoTo, fileDocument, slots };

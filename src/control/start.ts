@@ -1,12 +1,22 @@
 /** What is in force when the control plane starts: the last revision, what the config file changes in it, or the file alone. */
 import { reject, type Rejection } from '../core/change.ts';
 import { invariant } from '../core/invariant.ts';
-import type { JsonObject } from '../core/json.ts';
+import { equalJson, type JsonObject } from '../core/json.ts';
 import type { Model } from '../core/model.ts';
 import { effectiveWeights } from '../core/effective-weights.ts';
 import { moveSlots, type SlotTables } from '../core/slots.ts';
 import type { Clock, Interpret, Revision, Store } from './ports.ts';
-import { goalOfFile, inForce, isRejection, prepare, type Goal, type InForce, type LiveSurroundings, type Prepared } from './prepare.ts';
+import {
+  goalOfFile,
+  inForce,
+  isRejection,
+  prepare,
+  unusableFiles,
+  type Goal,
+  type InForce,
+  type LiveSurroundings,
+  type Prepared,
+} from './prepare.ts';
 
 export interface StartParts {
   readonly store: Store;
@@ -44,11 +54,23 @@ export async function prepareStart(parts: StartParts, file: JsonObject | undefin
 async function startFrom(parts: StartParts, latest: Revision | undefined, goal: Goal, misfit: string): Promise<Start | Rejection> {
   const { interpret, surroundings, clock } = parts;
   const circumstances = { actor: 'file', action: 'file', reason: '', nowMs: clock.nowMs(), interpret, surroundings };
+  if (latest !== undefined) await resumeFiles(parts, latest, goal);
   const preparation = await prepare(latest, undefined, goal, circumstances);
-  if (preparation.kind === 'rejected') return { ...preparation, message: misfit };
+  if (preparation.kind === 'rejected') {
+    // Of files, that one is right: they fit as well as they did, and what is in the data directory has nothing to do with it.
+    return preparation.message === unusableFiles ? preparation : { ...preparation, message: misfit };
+  }
   if (preparation.kind === 'prepared') return preparation;
   invariant(latest !== undefined, 'nothing is unchanged in an empty store');
   return resume(parts, latest);
+}
+
+/** What stays named was in force before, and is not judged as if somebody had just named it. */
+async function resumeFiles({ interpret, surroundings }: StartParts, latest: Revision, { document, fileDocument }: Goal): Promise<void> {
+  const isUnchanged = fileDocument === undefined && equalJson(document, latest.document);
+  if (surroundings?.gate === undefined || isUnchanged) return;
+  const [before, after] = [interpret(latest.document), interpret(document)];
+  if (before.kind === 'valid' && after.kind === 'valid') await surroundings.gate.resume(latest.document, before.model, after.model);
 }
 
 async function resume({ interpret, surroundings }: StartParts, revision: Revision): Promise<Start | Rejection> {

@@ -1,14 +1,16 @@
 /** What was found in the files that a model names, and what to say of it. */
 import type { Problem } from './errors.ts';
-import { type NamedFiles, pathsOf } from './named-files.ts';
+import { identityOf, type NamedFiles } from './named-files.ts';
 import type { FileTexts } from './snapshot.ts';
 
 export interface FileReading {
   readonly named: NamedFiles;
-  /** Of all of its files, where there is no problem. */
-  readonly texts: FileTexts;
+  /** Of all of its files, in their order, and nothing of them but what is used; undefined where there is a problem. */
+  readonly texts: readonly string[] | undefined;
   /** Why they cannot be used. Time is judged apart: see {@link untimely}. */
   readonly problems: readonly Problem[];
+  /** What is probably not meant, and can be used. Sentences. */
+  readonly warnings: readonly string[];
   /** Of the certificate, where there is one and it can be read. */
   readonly facts: CertificateFacts | undefined;
 }
@@ -50,9 +52,9 @@ export function expiresSoon({ named, facts }: FileReading, nowMs: number): strin
   return `The certificate in ${quote(named.certFile)} expires on ${facts.lastDay}; whatever renews it should have done so by now.`;
 }
 
-/** One name, one certificate: which of two would be shown for it, nobody could tell from the document. */
-export function sharedNames(readings: readonly FileReading[]): Problem[] {
-  const problems: Problem[] = [];
+/** A name that several certificates of a listener are for: only the first of them is shown for it. Sentences. */
+export function sharedNames(readings: readonly FileReading[]): string[] {
+  const warnings: string[] = [];
   const firstWith = new Map<string, string>();
   for (const { named, facts } of readings) {
     if (named.kind !== 'certificate') continue;
@@ -61,26 +63,22 @@ export function sharedNames(readings: readonly FileReading[]): Problem[] {
       const earlier = firstWith.get(place);
       if (earlier === undefined) firstWith.set(place, named.certFile);
       else {
-        const message = `the certificate in ${quote(named.certFile)} is for ${quote(name)}, and so is the one in ${quote(earlier)}; leave one of them out`;
-        problems.push({ pointer: named.certPointer, message });
+        const [first, second] = [quote(earlier), quote(named.certFile)];
+        warnings.push(`The certificates in ${first} and in ${second} are both for ${quote(name)}; the first is shown to who asks for it.`);
         break;
       }
     }
   }
-  return problems;
+  return warnings;
 }
 
-/** The texts of all readings that are usable, by path. */
+/** The texts of all readings that are usable. */
 export function textsOf(readings: Iterable<FileReading>): FileTexts {
-  const texts = new Map<string, string>();
-  // Last the certificates: a text that belongs to a key must be the one that was read with it.
-  const sorted = [...readings].toSorted((a, b) => Number(a.named.kind === 'certificate') - Number(b.named.kind === 'certificate'));
-  for (const reading of sorted) for (const [path, text] of reading.texts) texts.set(path, text);
-  return texts;
+  return new Map([...readings].flatMap(({ named, texts }) => (texts === undefined ? [] : [[identityOf(named), texts]])));
 }
 
-export function sameTexts(a: FileReading, b: FileReading): boolean {
-  return pathsOf(a.named).every((path) => a.texts.get(path) === b.texts.get(path));
+export function sameTexts({ texts: a }: FileReading, { texts: b }: FileReading): boolean {
+  return a === undefined || b === undefined ? a === b : a.every((text, index) => text === b[index]);
 }
 
 function quote(path: string): string {

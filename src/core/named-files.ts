@@ -18,13 +18,16 @@ export function namedFiles(document: JsonObject, model: Model): NamedFiles[] {
   return [...listenersFiles(document, model), ...poolsFiles(model)];
 }
 
-export function pathsOf(named: NamedFiles): readonly string[] {
-  return named.kind === 'certificate' ? [named.certFile, named.keyFile] : [named.caFile];
+/** Files that are read and used together. */
+type Together = CertificateFiles | { readonly caFile: string };
+
+export function pathsOf(files: Together): readonly string[] {
+  return 'caFile' in files ? [files.caFile] : [files.certFile, files.keyFile];
 }
 
 /** The same for two that mean the same files in the same way, whoever needs them. */
-export function identityOf(named: NamedFiles): string {
-  return JSON.stringify(pathsOf(named));
+export function identityOf(files: Together): string {
+  return JSON.stringify(pathsOf(files));
 }
 
 function listenersFiles(document: JsonObject, { listeners }: Model): NamedFiles[] {

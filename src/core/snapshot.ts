@@ -23,7 +23,7 @@ import type {
   Target,
   TargetTls,
 } from './model.ts';
-import { namedFiles, pathsOf } from './named-files.ts';
+import { identityOf, namedFiles } from './named-files.ts';
 import { moveSlots, type SlotTable, type SlotTables } from './slots.ts';
 
 export interface Snapshot {
@@ -37,14 +37,17 @@ export interface Snapshot {
   readonly signingKeys: readonly SigningKey[];
   /** What the names of targets had been resolved to when this was compiled; for a control process that comes while DNS is away. */
   readonly addresses: ResolvedNames;
-  /** What stands in the files that listeners and pools name, by path. */
+  /** What stands in the files that listeners and pools name. */
   readonly files: FileTexts;
   /** What every worker seals TLS session tickets with, 48 bytes in base64; '' = each worker uses one of its own. */
   readonly ticketKey: string;
 }
 
-/** By path: PEM texts. */
-export type FileTexts = ReadonlyMap<string, string>;
+/**
+ * By identity (see `identityOf`): PEM texts, in the order of the paths. Always of all of them, as they were read together: by path alone, a
+ * certificate could come beside a key that somebody else has read at another time.
+ */
+export type FileTexts = ReadonlyMap<string, readonly string[]>;
 
 /** By name, in lower case: the addresses that it has been resolved to, at least one. Names that are missing are left to the workers. */
 export type ResolvedNames = ReadonlyMap<string, readonly string[]>;
@@ -141,8 +144,8 @@ function addressesIn({ services }: Model, known: ResolvedNames): ResolvedNames {
 
 /** A key that nobody needs any more goes nowhere. */
 function filesIn(model: Model, known: FileTexts): FileTexts {
-  const paths = namedFiles({}, model).flatMap(pathsOf);
-  return new Map([...new Set(paths)].flatMap((path) => (known.has(path) ? [[path, known.get(path)!]] : [])));
+  const identities = new Set(namedFiles({}, model).map(identityOf));
+  return new Map([...identities].flatMap((identity) => (known.has(identity) ? [[identity, known.get(identity)!]] : [])));
 }
 
 function compileService(service: Service, slots: SlotTable | undefined, addresses: ResolvedNames): CompiledService {

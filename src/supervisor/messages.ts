@@ -96,7 +96,7 @@ export type ToControl =
       readonly edition: number;
       /** What the names in that snapshot had been resolved to. */
       readonly addresses: ResolvedNames;
-      /** What stood in the files that it names, by path. */
+      /** What stood in the files that it names. */
       readonly files: FileTexts;
     }
   /** Every worker listens: the start is over. Sent once; a later worker's start does not take it back. */

@@ -7,7 +7,7 @@ import type { HealthCheck, Model, SocketAddress } from '../../src/core/model.ts'
 import { bareSurroundings, compileSnapshot } from '../../src/core/snapshot.ts';
 import { Probes } from '../../src/control/probes.ts';
 import type { Peer } from '../support/raw-client.ts';
-import { createAuthority } from '../support/certificates.ts';
+import { authoritiesText, createAuthority } from '../support/certificates.ts';
 import { startTlsTarget as startEncryptedTarget } from '../support/tls-target.ts';
 import { deadPort, deafPort, startRawTarget, startTarget } from '../support/target.ts';
 import { aModel, aPool, aTarget, certificate, check, Ear } from './probes-support.ts';
@@ -584,10 +584,7 @@ async function startTlsTarget(t: TestContext): Promise<SocketAddress> {
 
 describe('a target whose URL says https://', () => {
   const authority = createAuthority();
-  const files = new Map([
-    ['ca.pem', authority.cert],
-    ['other.pem', createAuthority('Other').cert],
-  ]);
+  const files = new Map([authoritiesText('ca.pem', authority.cert), authoritiesText('other.pem', createAuthority('Other').cert)]);
   const tlsOf = (caFile: string, verify = true) => ({ verify, serverName: 'app.test', caFile, certificate: undefined });
 
   test.for([

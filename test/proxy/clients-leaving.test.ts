@@ -1,7 +1,7 @@
 /** Clients that leave while nothing is read from them: a request for nobody must not go on at its target. */
 import { connect } from 'node:tls';
 import { describe, expect, test, type TestContext } from 'vitest';
-import { createAuthority } from '../support/certificates.ts';
+import { createAuthority, pairText } from '../support/certificates.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
 import { Peer } from '../support/raw-client.ts';
 import { startRawTarget } from '../support/target.ts';
@@ -13,10 +13,7 @@ const certificate = createAuthority().issue({ names: ['a.example'] });
 const tls: ProxyOptions = {
   listener: { tls: { certificates: [{ certFile: 'a.crt', keyFile: 'a.key' }], minVersion: '1.2', clients: undefined } },
   surroundings: {
-    files: new Map([
-      ['a.crt', certificate.cert],
-      ['a.key', certificate.key],
-    ]),
+    files: new Map([pairText('a.crt', 'a.key', certificate)]),
     ticketKey: Buffer.alloc(48, 7).toString('base64'),
   },
 };

@@ -3,7 +3,7 @@ import { describe, expect, test, type TestContext, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Pool, TargetTls } from '../../src/core/model.ts';
 import type { FileTexts } from '../../src/core/snapshot.ts';
-import { createAuthority, dayMs, type Issued } from '../support/certificates.ts';
+import { authoritiesText, createAuthority, dayMs, type Issued, pairText } from '../support/certificates.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
 import { deadPort, startRawTarget, startTarget, type TestTarget } from '../support/target.ts';
 import { startRawTlsTarget, startTlsTarget } from '../support/tls-target.ts';
@@ -13,7 +13,7 @@ const stranger = createAuthority('Stranger');
 const good = authority.issue();
 const forApp = authority.issue({ names: ['app.test'] });
 const bareTls: TargetTls = { verify: true, serverName: undefined, caFile: 'ca.pem', certificate: undefined };
-const ca: FileTexts = new Map([['ca.pem', authority.cert]]);
+const ca: FileTexts = new Map([authoritiesText('ca.pem', authority.cert)]);
 const get = 'GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n';
 
 /** A proxy whose targets are all reached over TLS, but for those of pool `plain`. */
@@ -149,7 +149,7 @@ describe('connections to a target', () => {
   test('show a certificate of ours where the pool has one', async (t) => {
     const ours = authority.issue({ names: ['sluice.test'] });
     const target = await startTlsTarget(t, { ...good, ca: authority.cert, requestCert: true, rejectUnauthorized: true });
-    const files = new Map([...ca, ['c.pem', ours.cert], ['k.pem', ours.key]]);
+    const files = new Map([...ca, pairText('c.pem', 'k.pem', ours)]);
     const certificate = { certFile: 'c.pem', keyFile: 'k.pem' };
     const proxy = await startEncrypted(t, { blue: [target] }, { certificate }, { surroundings: { files } });
     expect((await askOnce(proxy)).status).toBe(200);
@@ -280,7 +280,7 @@ describe('what changes while requests run:', () => {
     first.send(get);
     const peer = await slow.peer(0);
     await peer.contains('GET');
-    proxy.apply({ surroundings: { files: new Map([['ca.pem', stranger.cert]]) } });
+    proxy.apply({ surroundings: { files: new Map([authoritiesText('ca.pem', stranger.cert)]) } });
     peer.send(answer);
     expect((await first.answer()).status).toBe(200);
     first.send(get);
@@ -291,6 +291,18 @@ describe('what changes while requests run:', () => {
     peer.send(answer);
     expect((await first.answer()).status).toBe(200);
     expect(slow.accepted).toBe(2);
+  });
+
+  test('a revision without the file, or many of them, leaves in force what stood in it', async (t) => {
+    const target = await startTlsTarget(t, good, (_incoming, outgoing) => outgoing.writeHead(200, { connection: 'close' }).end());
+    const proxy = await startEncrypted(t, { blue: [target] });
+    expect((await askOnce(proxy)).status).toBe(200);
+    for (let count = 0; count < 3; count++) {
+      proxy.apply({ surroundings: { files: new Map() } });
+      expect((await askOnce(proxy)).status).toBe(200);
+    }
+    proxy.apply({ surroundings: { files: new Map([authoritiesText('ca.pem', stranger.cert)]) } });
+    expect((await askOnce(proxy)).status).toBe(502);
   });
 
   test('a revision in which nothing of it changes keeps connections and sessions', async (t) => {
@@ -314,7 +326,7 @@ describe('what changes while requests run:', () => {
   ])('%s means new connections', async ([, change], t) => {
     const both = authority.issue({ names: ['127.0.0.1', 'app.test'] });
     const target = await startTlsTarget(t, both);
-    const files = new Map([...ca, ['other.pem', authority.cert + stranger.cert], ['c.pem', good.cert], ['k.pem', good.key]]);
+    const files = new Map([...ca, authoritiesText('other.pem', authority.cert, stranger.cert), pairText('c.pem', 'k.pem', good)]);
     const proxy = await startEncrypted(t, { blue: [target] }, {}, { surroundings: { files } });
     const client = await proxy.connect();
     await client.ask(get);

@@ -6,7 +6,7 @@ import { describe, expect, test, type TestContext, vi } from 'vitest';
 import { headerBytesMax, readProxyHeader } from '../../proxy/entrance/proxy-header-parse.ts';
 import { type ProxyHeader, takeProxyHeader } from '../../proxy/entrance/proxy-header.ts';
 import type { ListenerTls } from '../../src/core/model.ts';
-import { createAuthority } from '../support/certificates.ts';
+import { createAuthority, pairText } from '../support/certificates.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
 import { fieldOf, type Peer } from '../support/raw-client.ts';
 import { startRawTarget } from '../support/target.ts';
@@ -294,12 +294,8 @@ describe('a listener with proxyProtocol', () => {
   });
 
   test('reads the header before the handshake of an encrypted connection, also if both come together', async (t) => {
-    const { cert, key } = createAuthority().issue();
     const tls: ListenerTls = { certificates: [{ certFile: 'c', keyFile: 'k' }], minVersion: '1.2', clients: undefined };
-    const files = new Map([
-      ['c', cert],
-      ['k', key],
-    ]);
+    const files = new Map([pairText('c', 'k', createAuthority().issue())]);
     const { proxy, heads } = await startPair(t, {
       listener: { tls, proxyProtocol: ['127.0.0.0/8'] },
       surroundings: { files, ticketKey: Buffer.alloc(48, 7).toString('base64') },
@@ -314,12 +310,8 @@ describe('a listener with proxyProtocol', () => {
   });
 
   test('of an encrypted connection that only looks, as checks do, is no failed handshake; with bytes behind it it is one', async (t) => {
-    const { cert, key } = createAuthority().issue();
     const tls: ListenerTls = { certificates: [{ certFile: 'c', keyFile: 'k' }], minVersion: '1.2', clients: undefined };
-    const files = new Map([
-      ['c', cert],
-      ['k', key],
-    ]);
+    const files = new Map([pairText('c', 'k', createAuthority().issue())]);
     const listener = { tls, proxyProtocol: ['127.0.0.0/8'] };
     const { proxy } = await startPair(t, { listener, surroundings: { files, ticketKey: '' } });
     const look = async (bytes: string): Promise<void> => {

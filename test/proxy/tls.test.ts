@@ -2,7 +2,7 @@ import { request } from 'node:https';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { describe, expect, test, type TestContext, vi } from 'vitest';
 import type { ListenerTls } from '../../src/core/model.ts';
-import { type Authority, createAuthority, type Issued } from '../support/certificates.ts';
+import { authoritiesText, type Authority, createAuthority, type Issued, pairText } from '../support/certificates.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
 import { Peer } from '../support/raw-client.ts';
 import { startRawTarget, startTarget } from '../support/target.ts';
@@ -17,8 +17,8 @@ const [first, shop, wild] = [['first.example'], ['shop.example'], ['*.wild.examp
 
 /** A listener that has these certificates, as files called by a number. */
 function encrypted(certificates: readonly Issued[], changes: Partial<ListenerTls> = {}): ProxyOptions {
-  const files = new Map([['clients.crt', clients.cert]]);
-  for (const [index, { cert, key }] of certificates.entries()) files.set(`${index}.crt`, cert).set(`${index}.key`, key);
+  const files = new Map([authoritiesText('clients.crt', clients.cert)]);
+  for (const [index, issued] of certificates.entries()) files.set(...pairText(`${index}.crt`, `${index}.key`, issued));
   const tls: ListenerTls = {
     certificates: certificates.map((_, index) => ({ certFile: `${index}.crt`, keyFile: `${index}.key` })),
     minVersion: '1.2',
@@ -246,7 +246,7 @@ describe('sessions', () => {
   test('of a client that showed a certificate are of no use where others must have signed it', async (t) => {
     const others = createAuthority('Others');
     const required = encrypted([first], { clients: { caFile: 'clients.crt', required: true } });
-    const files = new Map([...required.surroundings!.files!, ['clients.crt', others.cert]]);
+    const files = new Map([...required.surroundings!.files!, authoritiesText('clients.crt', others.cert)]);
     const theirs = await startProxy(t, { ...required, matches: [] });
     const ours = await startProxy(t, { ...required, surroundings: { ...required.surroundings, files }, matches: [] });
     const session = await sessionOf(await connectTls(t, theirs, clients.issue({ names: [] })), 'GET / HTTP/1.1');
@@ -285,14 +285,7 @@ describe('a new revision', () => {
     const proxy = await startProxy(t, { ...encrypted([first]), matches: [] });
     proxy.apply({ surroundings: { files: new Map() } });
     expect((await (await connectTls(t, proxy)).ask('GET / HTTP/1.1')).status).toBe(404);
-    proxy.apply({
-      surroundings: {
-        files: new Map([
-          ['0.crt', shop.cert],
-          ['0.key', first.key],
-        ]),
-      },
-    });
+    proxy.apply({ surroundings: { files: new Map([pairText('0.crt', '0.key', { cert: shop.cert, key: first.key })]) } });
     expect((await (await connectTls(t, proxy)).ask('GET / HTTP/1.1')).status).toBe(404);
     expect(proxy.warnings.splice(0)).toHaveLength(1);
   });
@@ -301,7 +294,7 @@ describe('a new revision', () => {
     const options = encrypted([first]);
     const { tls } = options.listener!;
     const proxy = await startProxy(t, { ...options, matches: [] });
-    const files = new Map([...options.surroundings!.files!].filter(([path]) => path !== 'clients.crt'));
+    const files = new Map([...options.surroundings!.files!].filter(([identity]) => !identity.includes('clients.crt')));
     const known = clients.issue({ names: [], commonName: 'alice' });
     const nobody = /closed|disconnected|reset/i;
     const strict = { listener: { tls: { ...tls!, clients: { caFile: 'clients.crt', required: true } } } };

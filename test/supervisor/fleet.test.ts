@@ -28,7 +28,7 @@ function fleetAfter(told: ReadonlyMap<number, readonly ToldText[]>, ...workers: 
     conditions: noConditions,
     edition: 1,
     addresses: new Map([['app.internal', ['10.0.0.1']]]),
-    files: new Map([['/etc/a.crt', 'cert']]),
+    files: new Map([['/etc/a.crt', ['cert']]]),
   });
 }
 
@@ -212,7 +212,7 @@ test('what names had been resolved to is known to a control process that comes b
 });
 
 test('what stood in files is known to a control process that comes back', () => {
-  expect([...fleetOf().filesBefore()]).toEqual([['/etc/a.crt', 'cert']]);
+  expect([...fleetOf().filesBefore()]).toEqual([['/etc/a.crt', ['cert']]]);
 });
 
 describe('collect', () => {

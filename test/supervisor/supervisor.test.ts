@@ -199,7 +199,7 @@ describe('publishing', () => {
   test('a new control process learns what names had been resolved to in what was published last', async () => {
     await startUp();
     const addresses = new Map([['app.internal', ['10.0.0.1', '10.0.0.2']]]);
-    const files = new Map([['/etc/a.crt', 'cert']]);
+    const files = new Map([['/etc/a.crt', ['cert']]]);
     control().say({ kind: 'publish', snapshot: { ...snapshotOf(1), addresses, files }, edition: 2 });
     control().die();
     vi.advanceTimersByTime(0);

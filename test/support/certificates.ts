@@ -4,6 +4,7 @@
  */
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
+import { identityOf } from '../../src/core/named-files.ts';
 
 /** A certificate and its key, both as PEM. */
 export interface Issued {
@@ -35,6 +36,16 @@ export function createAuthority(commonName = 'Test authority'): Authority {
 }
 
 export const dayMs = 86_400_000;
+
+/** An entry of what a snapshot says of files: a certificate with its key. */
+export function pairText(certFile: string, keyFile: string, { cert, key }: Issued): [string, readonly string[]] {
+  return [identityOf({ certFile, keyFile }), [cert, key]];
+}
+
+/** The same for a list of authorities. */
+export function authoritiesText(caFile: string, ...certs: readonly string[]): [string, readonly string[]] {
+  return [identityOf({ caFile }), [certs.join('')]];
+}
 
 interface Keys {
   readonly publicKey: KeyObject;

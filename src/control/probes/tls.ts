@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 import type { TargetTls } from '../../core/model.ts';
+import { identityOf } from '../../core/named-files.ts';
 import type { CompiledTarget, FileTexts } from '../../core/snapshot.ts';
 
 /** How requests reach a target over TLS, as plain data: a probe begins anew where any of it has changed. */
@@ -16,9 +17,10 @@ export interface ProbeTls {
 export function probeTlsOf({ serverName }: CompiledTarget, tls: TargetTls, files: FileTexts): ProbeTls | undefined {
   if (serverName === undefined) return undefined;
   // A file that has not been read trusts nobody, as with requests.
-  const textOf = (path: string | undefined): string | undefined => (path === undefined ? undefined : (files.get(path) ?? ''));
   const { verify, caFile, certificate } = tls;
-  return { serverName, verify, ca: textOf(caFile), cert: textOf(certificate?.certFile), key: textOf(certificate?.keyFile) };
+  const ca = caFile === undefined ? undefined : (files.get(identityOf({ caFile }))?.[0] ?? '');
+  const [cert, key] = certificate === undefined ? [] : (files.get(identityOf(certificate)) ?? ['', '']);
+  return { serverName, verify, ca, cert, key };
 }
 
 /** @param verify whether the probe itself wants certificates to be valid */
@@ -30,7 +32,7 @@ export function tlsOptions(tls: ProbeTls | undefined, verify: boolean): Connecti
     checkServerIdentity: (_host, certificate) => checkServerIdentity(serverName, certificate),
     rejectUnauthorized: verify && tls.verify,
     minVersion: 'TLSv1.2',
-    ...(ca !== undefined && { ca: ca === '' ? [] : ca }),
+    ...(ca !== undefined && { ca: ca === '' ? [] : ca, allowPartialTrustChain: true }),
     ...(cert !== undefined && cert !== '' && { cert }),
     ...(key !== undefined && key !== '' && { key }),
   };
