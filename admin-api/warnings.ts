@@ -17,6 +17,7 @@ export function warningsOf(command: Command, reply: Extract<Reply, { kind: 'acce
   const areUnhealthy = healthFrom(options);
   return [
     ...services.flatMap((service) => stillOut(command, service)),
+    ...(mayNameFiles(command, reply) ? (options.warnings?.() ?? []) : []),
     ...services.filter((service) => touched.has(service.id)).flatMap((service) => warningsAbout(service, areUnhealthy)),
   ].slice(0, warningsMax);
 }
@@ -32,10 +33,19 @@ function stillOut(command: Command, service: Service): string[] {
 
 /** What the command would lead to; undefined for ways back, which lead to what was in force before. */
 function modelAfter(command: Command, { controller }: AdminApiOptions): Model | undefined {
-  if (command.kind === 'undo' || command.kind === 'restore') return undefined;
+  if (isWayBack(command)) return undefined;
   const proposal = proposeChange({ document: controller.current().document, model: controller.model() }, command);
   const meaning = proposal.kind === 'proposed' ? interpret(proposal.document) : undefined;
   return meaning?.kind === 'valid' ? meaning.model : undefined;
+}
+
+/** Ways back are not refused because of files, so who takes one should hear of those that cannot be used; and of listeners, what is not meant. */
+function mayNameFiles(command: Command, { dryRun, changes }: Extract<Reply, { kind: 'accepted' }>): boolean {
+  return !dryRun && (isWayBack(command) || changes.some(({ pointer }) => pointer.startsWith('/listeners')));
+}
+
+function isWayBack(command: Command): command is Extract<Command, { kind: 'undo' | 'restore' }> {
+  return command.kind === 'undo' || command.kind === 'restore';
 }
 
 function servicesIn(changes: readonly Difference[]): Set<string> {

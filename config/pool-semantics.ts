@@ -19,17 +19,12 @@ export function checkPool(pool: Salvaged<PoolDocument>, pointer: string, finding
   if ('hashKey' in pool && isOther(pool, 'balance', 'hash')) {
     findings.add(`${pointer}/hashKey`, 'it is only of use with balance: hash; write that too, or remove hashKey', 'key');
   }
-  if (pool.tls !== undefined) checkTls(pool.tls, pool.targets ?? [], `${pointer}/tls`, findings);
+  if (pool.tls !== undefined) checkTls(pool.tls, `${pointer}/tls`, findings);
   if (pool.health !== undefined) checkHealth(pool.health, `${pointer}/health`, findings);
   if (pool.ejection !== undefined) checkEjection(pool.ejection, `${pointer}/ejection`, findings);
 }
 
-function checkTls(
-  tls: Salvaged<NonNullable<PoolDocument['tls']>>,
-  targets: Salvaged<PoolDocument['targets']>,
-  pointer: string,
-  findings: Findings,
-): void {
+function checkTls(tls: Salvaged<NonNullable<PoolDocument['tls']>>, pointer: string, findings: Findings): void {
   if ('cert' in tls !== 'key' in tls) {
     const [given, missing] = 'cert' in tls ? ['cert', 'key'] : ['key', 'cert'];
     findings.add(
@@ -37,15 +32,6 @@ function checkTls(
       `a certificate is of no use without its key, nor the key alone; write ${missing} too, or remove ${given}`,
       'key',
     );
-  }
-  // Targets that cannot be read may have been meant to be https.
-  const isPlain = (target: (typeof targets)[number]): boolean => {
-    const url = typeof target === 'string' ? target : target?.url;
-    const reading = url === undefined ? undefined : readTargetUrl(url);
-    return reading?.ok === true && !reading.value.encrypted;
-  };
-  if (targets.length > 0 && targets.every(isPlain)) {
-    findings.add(pointer, 'no target of the pool is reached over TLS; write https:// in the URLs of those that are, or remove tls', 'key');
   }
 }
 

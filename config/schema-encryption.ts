@@ -44,9 +44,9 @@ export const ListenerTlsSchema = Type.Object(
 export const encryptionKeys = {
   tls: Type.Optional(ListenerTlsSchema),
   redirectToHttps: Type.Optional(
-    Type.Union([Type.Literal(true), Type.Integer({ minimum: 1, maximum: 65_535 })], {
+    Type.Union([Type.Boolean(), Type.Integer({ minimum: 1, maximum: 65_535 })], {
       description:
-        'Answers every request with a redirect (308) to the same address with https, at this port; true = 443. Nothing is passed on then. Without it nothing is redirected.',
+        'Answers every request with a redirect (308) to the same address with https, at this port; true = 443. Nothing is passed on then. Without it, or with false, nothing is redirected.',
     }),
   ),
 };

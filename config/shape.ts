@@ -183,7 +183,9 @@ function walkList(schema: SchemaNode, value: Json, pointer: string, context: Con
     return undefined;
   }
   if (schema.minItems !== undefined && value.length < schema.minItems) {
-    context.findings.add(pointer, 'expected at least one item, found an empty list; leave the key out for the default');
+    // Deeper down no list that must not be empty has a default.
+    const wayOut = pointer.lastIndexOf('/') === 0 ? 'leave the key out for the default' : 'add one';
+    context.findings.add(pointer, `expected at least one item, found an empty list; ${wayOut}`);
   }
   return value.map((item: Json, index) => walk(schema.items!, item, childPointer(pointer, index), context));
 }

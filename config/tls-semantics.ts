@@ -7,7 +7,7 @@ import type { Salvaged } from './shape.ts';
 export function checkTls({ tls, redirectToHttps }: Salvaged<ListenerDocument>, pointer: string, findings: Findings): void {
   if (tls === undefined) return;
   const at = `${pointer}/tls`;
-  if (redirectToHttps !== undefined) {
+  if (redirectToHttps !== undefined && redirectToHttps !== false) {
     findings.add(
       `${pointer}/redirectToHttps`,
       'a listener with tls would redirect to itself for ever; put it on a listener without tls',

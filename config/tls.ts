@@ -7,7 +7,8 @@ import type { ListenerTlsDocument } from './schema-encryption.ts';
 const httpsPort = 443;
 
 export function readEncryption({ tls, redirectToHttps }: ListenerDocument): Pick<Listener, 'tls' | 'redirectToHttps'> {
-  return { tls: tls && readTls(tls), redirectToHttps: redirectToHttps === true ? httpsPort : redirectToHttps };
+  const port = redirectToHttps === true ? httpsPort : redirectToHttps;
+  return { tls: tls && readTls(tls), redirectToHttps: port === false ? undefined : port };
 }
 
 function readTls({ cert = '', key = '', certificates = [{ cert, key }], minVersion, clients }: ListenerTlsDocument): ListenerTls {

@@ -86,7 +86,7 @@ const percent = new RegExp(percentPattern);
 /** `10%`, `0.5%` → the share, 0 to 1. */
 export function readPercent(value: Json): Reading<number> {
   const expected = 'a percentage such as 10% or 0.5%';
-  if (typeof value === 'number') return unreadable(expected, value, percentHint(value));
+  if (typeof value === 'number') return unreadable(expected, value, percentOrShareHint(value));
   if (typeof value !== 'string') return unreadable(expected, value);
   if (percent.test(value)) return read(shareOf(Number(value.slice(0, -1))));
   const bare = /^\s*([0-9]{1,12}(?:[.,][0-9]{1,12})?)\s*%?\s*$/.exec(value)?.[1]?.replace(',', '.');
@@ -105,6 +105,12 @@ export function readPercentOrNumber(value: Json): Reading<number> {
 /** Rounded to what was typed: 0.7 / 100 alone is 0.006999999999999999. */
 function shareOf(amount: number): number {
   return Number((amount / 100).toPrecision(12));
+}
+
+/** Whoever leaves the sign out may count from 0 to 1. */
+function percentOrShareHint(amount: number): string {
+  if (amount <= 0 || amount >= 1) return percentHint(amount);
+  return `${percentHint(amount * 100)}, or ${Number(amount.toFixed(6))}% if so little is meant`;
 }
 
 function percentHint(amount: number): string {

@@ -23,6 +23,7 @@ export function warningsAbout(service: Service, areUnhealthy: AreUnhealthy): str
     ...service.pools.filter(({ id }) => forced.has(id)).flatMap((pool) => aboutForced(service, pool, lacks)),
     ...(taker < 0 ? aboutWeights(service, lacks) : []),
     ...aboutFallback(service, lacks),
+    ...service.pools.flatMap((pool) => aboutEncryption(service, pool)),
   ];
 }
 
@@ -113,6 +114,14 @@ function aboutFallback({ id, fallback, pools }: Service, lacks: Lacks): string[]
   if (pools.length === 1) return [`${pool} is its only pool, so there is nothing that it could stand in for.`];
   const lack = lacks.get(fallback);
   return lack?.kind === 'none' ? [`${pool} has ${lack.what}, so it can take nothing.`] : [];
+}
+
+/** Settings for targets that are reached over TLS, where there are targets and none of them is: probably their URLs should say https. */
+function aboutEncryption(service: Service, { id, tls, targets }: Pool): string[] {
+  const isBare = tls.verify && tls.serverName === undefined && tls.caFile === undefined && tls.certificate === undefined;
+  if (isBare || targets.length === 0 || targets.some(({ encrypted }) => encrypted)) return [];
+  const whose = `Pool "${id}" of service "${service.id}"`;
+  return [`${whose} has "tls", and none of its targets is reached over TLS: write https:// in the URLs of those that should be.`];
 }
 
 function formatPercent(share: number): string {

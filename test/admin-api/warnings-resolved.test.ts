@@ -55,3 +55,14 @@ test.each([
   expect((await call('POST', `${path}?dryRun=true`, { to: 'green' })).body.warnings).toEqual(warnings);
   expect((await call('POST', path, { to: 'green' })).body.warnings).toEqual(warnings);
 });
+
+test('ways back, which are not refused because of files, and changes of listeners are answered with what is wrong with files', async () => {
+  const { call } = await startApi({ warnings: () => ['The certificate is over.'] });
+  const change = await call('PATCH', '/v1/services/demo', { weights: { blue: 1, green: 1 } });
+  expect(change.body.warnings).toBe(undefined);
+  expect((await call('POST', '/v1/undo?dryRun=true')).body.warnings).toBe(undefined);
+  expect((await call('POST', '/v1/undo')).body.warnings).toEqual(['The certificate is over.']);
+  expect((await call('POST', '/v1/revisions/2/restore')).body.warnings).toEqual(['The certificate is over.']);
+  const listeners = [{ name: 'web', address: '127.0.0.1:8080', timeouts: { head: '9s' } }];
+  expect((await call('PATCH', '/v1/config', { listeners })).body.warnings).toEqual(['The certificate is over.']);
+});

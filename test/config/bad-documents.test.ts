@@ -170,7 +170,7 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
       'listeners: [{ name: a, address: ":80", proxyProtocol: { from: [] } }, { name: b, address: ":81", proxyProtocol: {} }, { name: c, address: ":82", proxyProtocol: true }]',
     ),
     problems: [
-      '/listeners/0/proxyProtocol/from  expected at least one item, found an empty list; leave the key out for the default',
+      '/listeners/0/proxyProtocol/from  expected at least one item, found an empty list; add one',
       '/listeners/1/proxyProtocol/from  the key "from" is missing: Networks such as "10.0.0.0/8", or addresses.',
       '/listeners/2/proxyProtocol  expected an object with from, found true',
     ],
@@ -254,13 +254,6 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     text: target('"https://10.0.0.1/a"'),
     problems: [
       '/services/web/pools/blue/targets/0  expected a URL without a path, found "https://10.0.0.1/a"; requests keep their own path and query; write "https://10.0.0.1"',
-    ],
-  },
-  {
-    name: 'how to reach targets over TLS, and none that is',
-    text: pool('targets: ["http://10.0.0.1"], tls: { verify: false }'),
-    problems: [
-      '/services/web/pools/blue/tls  no target of the pool is reached over TLS; write https:// in the URLs of those that are, or remove tls',
     ],
   },
   {
@@ -525,7 +518,7 @@ const badDocuments: readonly { readonly name: string; readonly text: string; rea
     text: pool('targets: [], panic: 20, ejection: { share: 0.5 }'),
     problems: [
       '/services/web/pools/blue/panic  expected a percentage such as 10% or 0.5%, found the number 20; write 20%',
-      '/services/web/pools/blue/ejection/share  expected a percentage such as 10% or 0.5%, found the number 0.5; write 0.5%',
+      '/services/web/pools/blue/ejection/share  expected a percentage such as 10% or 0.5%, found the number 0.5; write 50%, or 0.5% if so little is meant',
     ],
   },
   {
@@ -705,6 +698,11 @@ routes:
     name: 'a version of TLS that is too old',
     text: beside('listeners: [{ name: web, address: ":443", tls: { cert: c, key: k, minVersion: "1.1" } }]'),
     problems: ['/listeners/0/tls/minVersion  expected "1.2" or "1.3", found "1.1"; did you mean "1.2"?'],
+  },
+  {
+    name: 'a listener with a list of no certificates',
+    text: beside('listeners: [{ name: web, address: ":443", tls: { certificates: [] } }]'),
+    problems: ['/listeners/0/tls/certificates  expected at least one item, found an empty list; add one'],
   },
   {
     name: 'a redirect from https to itself',

@@ -639,6 +639,18 @@ function serviceOf(document: Record<string, Json>): Service {
   return (meaning as Extract<Interpretation, { kind: 'valid' }>).model.services[0]!;
 }
 
+test.for([
+  [true, 443],
+  [8443, 8443],
+  [false, undefined],
+] as const)('redirectToHttps: %s redirects to port %s', ([redirectToHttps, port]) => {
+  const meaning = interpret({
+    listeners: [{ name: 'a', address: ':80', redirectToHttps }],
+    services: { web: { pools: { blue: { targets: [] } } } },
+  });
+  expect(meaning.kind === 'valid' && meaning.model.listeners[0]!.redirectToHttps).toBe(port);
+});
+
 /** What weights mean for these pools; undefined where the document is refused. */
 function weightsOf(weights: Json | undefined, poolIds: readonly string[]): Readonly<Record<string, number>> | undefined {
   const pools = Object.fromEntries(poolIds.map((id) => [id, { targets: [] }]));

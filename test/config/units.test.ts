@@ -134,7 +134,7 @@ describe('percentages', () => {
     ['10', 'expected a percentage such as 10% or 0.5%, found "10"; write 10%'],
     ['10 %', 'expected a percentage such as 10% or 0.5%, found "10 %"; write 10%'],
     ['0,5%', 'expected a percentage such as 10% or 0.5%, found "0,5%"; write 0.5%'],
-    [0.25, 'expected a percentage such as 10% or 0.5%, found the number 0.25; write 0.25%'],
+    [0.25, 'expected a percentage such as 10% or 0.5%, found the number 0.25; write 25%, or 0.25% if so little is meant'],
     ['0.12345678%', 'expected a percentage such as 10% or 0.5%, found "0.12345678%"; write 0.123457%'],
     ['101%', 'expected a percentage from 0% to 100%, found "101%"'],
     ['100.1%', 'expected a percentage from 0% to 100%, found "100.1%"'],

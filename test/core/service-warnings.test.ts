@@ -19,6 +19,17 @@ test('nothing is said of what can serve', () => {
   expect(warned([full('blue'), full('green')], changes)).toEqual([]);
 });
 
+test('settings of TLS are of no use where no target is reached over it, and wait for some where there are none', () => {
+  const tls = { verify: true, serverName: undefined, caFile: 'ca.pem', certificate: undefined };
+  const encrypted = full('blue', { tls, targets: [aTarget('a'), aTarget('b', { encrypted: true })] });
+  expect(warned([full('blue', { tls: { ...tls, caFile: undefined } })])).toEqual([]);
+  expect(warned([encrypted, aPool('green', { tls })])).toEqual([]);
+  for (const change of [{}, { caFile: undefined, verify: false }, { caFile: undefined, serverName: 'a' }]) {
+    const said = warned([full('blue', { tls: { ...tls, ...change } })]);
+    expect(said).toEqual([expect.stringMatching(/^Pool "blue" of service "shop" has "tls", and none of its targets/)]);
+  }
+});
+
 describe('weights', () => {
   test.each([
     { lack: empty('green'), what: 'has no targets' },
