@@ -126,7 +126,10 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
     void this.#listenAgain(copy);
   }
 
-  /** Not without another copy: the crowd that waits may fill the room within a millisecond, and then it must be possible to pause again. */
+  /**
+   * With another copy, if one is to be had: the crowd that waits may fill the room within a millisecond, and then it must be possible to
+   * pause again. Without one it listens all the same, and asks once more.
+   */
   async #listenAgain(copy: SocketCopy): Promise<void> {
     const next = await this.#place.copySocket?.(copy);
     if (this.#hasStopped || this.#plane.admission.isPaused) {
@@ -138,7 +141,9 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
     this.#copy = next;
     this.#server = this.#createServer();
     this.#server.on('error', this.#plane.onBug);
-    this.#server.listen(copy, backlog);
+    this.#server.listen(copy, backlog, () => {
+      if (next === undefined) void this.#copySocket();
+    });
   }
 
   guests(): Iterable<Guest> {

@@ -9,7 +9,7 @@ export interface SocketCopy {
   close(): void;
 }
 
-/** Copies the socket that a server listens on, or a copy of it; undefined where that cannot be done. While a copy is open, who comes waits in its queue. */
+/** Copies the socket that a server listens on, or a copy of it; resolves with undefined where that cannot be done, and soon in any case. While a copy is open, who comes waits in its queue. */
 export type CopySocket = (socket: Server | SocketCopy) => Promise<SocketCopy | undefined>;
 
 /** A connection from a client, as far as room is concerned. */

@@ -44,8 +44,8 @@ export type ToWorker =
   | { readonly kind: 'loads'; readonly loads: readonly WorkerLoad[] }
   /** Comes with the handle of a connection that another worker accepted for this listener. */
   | { readonly kind: 'adopt'; readonly listener: string }
-  /** Comes with the handle that came with `copySocket`; these answers keep the order of the questions. */
-  | { readonly kind: 'socketCopy' };
+  /** Answers the `copySocket` of this ticket, with the handle that came with it; without one where that was lost on the way. */
+  | { readonly kind: 'socketCopy'; readonly ticket: number };
 
 export type FromWorker =
   | { readonly kind: 'hello' }
@@ -63,8 +63,8 @@ export type FromWorker =
   | { readonly kind: 'load'; readonly connections: number }
   /** Comes with the handle of a connection that had better be served by worker `to`. */
   | { readonly kind: 'handOver'; readonly to: number; readonly listener: string }
-  /** Comes with the handle of a listening socket, which is to be sent back: a handle that travels is copied. */
-  | { readonly kind: 'copySocket' };
+  /** Comes with the handle of a listening socket, which is to be sent back: a handle that travels is copied. Tickets are 1, 2, 3 … per worker. */
+  | { readonly kind: 'copySocket'; readonly ticket: number };
 
 /** A worker as the supervisor knows it. */
 export interface WorkerInfo {

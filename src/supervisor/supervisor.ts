@@ -200,7 +200,7 @@ export class Supervisor {
         if (handle !== undefined) (this.#linkTo(message.to) ?? link).adopt(message.listener, handle);
         break;
       case 'copySocket':
-        if (handle !== undefined) child.send({ kind: 'socketCopy' }, handle);
+        child.send({ kind: 'socketCopy', ticket: message.ticket }, handle);
         break;
       case 'failed':
         this.#hearFailure(message.message);

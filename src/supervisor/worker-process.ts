@@ -87,7 +87,7 @@ class WorkerLife {
         this.#balance.hear(message.loads, this.#worker);
         break;
       case 'socketCopy':
-        this.#copies.hear(handle);
+        this.#copies.hear(message.ticket, handle);
         break;
       case 'adopt':
         if (handle === undefined) break;

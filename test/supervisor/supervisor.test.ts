@@ -353,6 +353,15 @@ describe('stopping', () => {
   });
 });
 
+test('a listening socket goes back to the worker that wants a copy of it, and where none has come the worker is told', async () => {
+  await startUp();
+  const socket = { close: vi.fn<() => void>() };
+  worker(2).say({ kind: 'copySocket', ticket: 1 }, socket);
+  expect([worker(2).sent.at(-1), worker(2).handles]).toEqual([{ kind: 'socketCopy', ticket: 1 }, [socket]]);
+  worker(2).say({ kind: 'copySocket', ticket: 2 });
+  expect([worker(2).sent.at(-1), worker(2).handles]).toEqual([{ kind: 'socketCopy', ticket: 2 }, [socket]]);
+});
+
 describe('a connection that had better be served elsewhere', () => {
   const handle = () => ({ close: vi.fn<() => void>() });
 

@@ -1,5 +1,6 @@
 import { expect, type TestContext, vi } from 'vitest';
 import type { DataPlane } from '../../proxy/data-plane.ts';
+import type { CopySocket } from '../../proxy/entrance/admission.ts';
 import { createDataPlane } from '../../proxy/engine.ts';
 import type {
   Listener,
@@ -42,6 +43,8 @@ export interface ProxyOptions {
   readonly heldBytesMax?: number;
   /** File descriptors that it may have open. */
   readonly descriptors?: number;
+  /** Without it accepting cannot be paused. */
+  readonly copySocket?: CopySocket;
   readonly timeouts?: Partial<ServiceTimeouts>;
   readonly listenerTimeouts?: Partial<ListenerTimeouts>;
   readonly limits?: Partial<ListenerLimits>;
@@ -131,6 +134,7 @@ export class TestProxy {
     this.plane = createDataPlane({
       workers: { count: options.workers ?? 1, index: 0 },
       room: { descriptors: options.descriptors ?? Infinity, heldBytesMax: options.heldBytesMax ?? Infinity },
+      copySocket: options.copySocket,
       warn: (fields, message) => this.warnings.push({ ...fields, message }),
       access: (line) => {
         this.lines.push(JSON.parse(line) as LoggedRequest);
