@@ -3,19 +3,16 @@ import { mayRetry } from '../src/core/retry-budget.ts';
 import type { Claim } from './claim.ts';
 import { KeptBody } from './kept-body.ts';
 import type { LiveService, LiveTarget, ServiceCounts } from './live.ts';
-import { Framing, type RequestHead } from './message.ts';
+import { Framing, type RequestHead, safeMethods } from './message.ts';
 import type { Plane } from './plane.ts';
 import type { Upstream } from './sides.ts';
 
 /** Where a request goes after an attempt that failed: nowhere, to the same target anew, to the one that is claimed now, or into the line. */
 export type NextAttempt = 'none' | 'same target' | 'other target' | 'in line';
 
-/** Nothing of these changes at the target, so they may be sent twice (RFC 9110 section 9.2.1). */
-const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
-
 /** Whether a method may be carried out twice as far as the operator says (RFC 9110 section 9.2.2). */
 export function isRepeatable(method: string, { putDelete }: RetryPolicy): boolean {
-  return safe.has(method) || (putDelete && (method === 'PUT' || method === 'DELETE'));
+  return safeMethods.has(method) || (putDelete && (method === 'PUT' || method === 'DELETE'));
 }
 
 /** The attempts to have one request answered: where it has been, what of it is kept, and whether it may go on. Filled anew for each request. */
@@ -70,7 +67,7 @@ export class Attempts {
 
   /** Whether a safe request can still be sent as it came, for the fallback to answer. */
   mayBeRescued({ method }: RequestHead): boolean {
-    return safe.has(method) && this.body.isWhole;
+    return safeMethods.has(method) && this.body.isWhole;
   }
 
   /**

@@ -15,6 +15,9 @@ export const Framing = {
 } as const;
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
+/** Nothing of these is meant to change anything at the target (RFC 9110 section 9.2.1). TRACE is refused before anybody asks. */
+export const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 export interface RequestHead extends RouteSubject {
   readonly method: string;
   /** Origin form as it goes to the target, `/path?query`, or `*`. */

@@ -1,7 +1,7 @@
 import { type MirrorLimits, mirrorLimits } from '../src/core/mirror-limits.ts';
 import type { MirrorReport } from '../src/core/reports.ts';
 import type { Destination } from './http1/destination.ts';
-import { Framing, type RequestHead } from './message.ts';
+import { Framing, type RequestHead, safeMethods } from './message.ts';
 import { MirrorAccount } from './mirrors/account.ts';
 import { MirrorConnections } from './mirrors/connections.ts';
 import { Copy, type CopyOwner, Pair, type Recording } from './mirrors/copy.ts';
@@ -24,9 +24,6 @@ export interface MirrorTarget {
   readonly id: string;
   readonly destination: Destination;
 }
-
-/** Nothing of these is meant to change anything at the target (RFC 9110 section 9.2.1). */
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** So many accounts of what no revision names any more are kept; beyond that the oldest are forgotten. */
 const retiredMax = 1000;

@@ -48,12 +48,12 @@ function readLine(text: string, length: number): HeaderReading {
   if (family !== 'TCP4' && family !== 'TCP6') return malformed;
   const isOfFamily = (address = '') => address.includes(':') === (family === 'TCP6');
   if (!isOfFamily(source) || !isOfFamily(destination) || ports.length !== 2 || !ports.every(isPort)) return malformed;
-  const address = plainAddress(source!);
-  return address === undefined || plainAddress(destination!) === undefined ? malformed : { kind: 'client', address, length };
+  const address = addressIn(source!);
+  return address === undefined || addressIn(destination!) === undefined ? malformed : { kind: 'client', address, length };
 }
 
 /** A zone is of no use to another machine. */
-function plainAddress(text: string): string | undefined {
+function addressIn(text: string): string | undefined {
   return text.includes('%') ? undefined : canonicalAddress(text);
 }
 

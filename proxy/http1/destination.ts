@@ -9,10 +9,10 @@ export interface Destination {
   readonly key: string;
   readonly address: SocketAddress;
   /** Undefined: in the clear. */
-  readonly encryption: Encryption | undefined;
+  readonly encryption: TargetEncryption | undefined;
 }
 
-export interface Encryption {
+export interface TargetEncryption {
   /** Asked for, unless it is an IP address, and looked for in the certificate. */
   readonly serverName: string;
   readonly settings: TargetTls;
@@ -141,7 +141,7 @@ function createContext(settings: TargetTls, files: FileTexts): SecureContext {
   });
 }
 
-function encryptionOf(serverName: string, settings: TargetTls, { context }: Credentials): Encryption {
+function encryptionOf(serverName: string, settings: TargetTls, { context }: Credentials): TargetEncryption {
   return {
     serverName,
     settings,

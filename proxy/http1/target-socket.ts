@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import { isIP, type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import type { Destination, Encryption } from './destination.ts';
+import type { Destination, TargetEncryption } from './destination.ts';
 
 /** At most this much at once; what a target says before it resets a connection is short. */
 const readMax = 65_536;
@@ -32,7 +32,7 @@ export function readyEvent({ encryption }: Destination): 'connect' | 'secureConn
   return encryption === undefined ? 'connect' : 'secureConnect';
 }
 
-function openEncrypted({ address }: Destination, encryption: Encryption, options: TargetSocketOptions): TLSSocket {
+function openEncrypted({ address }: Destination, encryption: TargetEncryption, options: TargetSocketOptions): TLSSocket {
   const { serverName, settings, context, checkName, session } = encryption;
   const { onread, onLastBytes, keepAliveDelayMs = 0 } = options;
   const wanted: ConnectionOptions & { readonly onread?: OnReadOpts; readonly autoSelectFamily: boolean } = {

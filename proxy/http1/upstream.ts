@@ -3,6 +3,7 @@ import type { SocketAddress } from '../../src/core/model.ts';
 import type { Cause } from '../../src/core/terminations.ts';
 import { Framing, type RequestHead } from '../message.ts';
 import type { Upstream, UpstreamEvents } from '../sides.ts';
+import { authorityOf } from './authority.ts';
 import { BodyReader } from './body.ts';
 import { CR, LF } from './characters.ts';
 import type { BodySink } from './chunked.ts';
@@ -265,11 +266,6 @@ export class Http1Upstream implements Upstream, BodySink {
     this.cancel();
     events?.onTargetFailed(cause, detail);
   }
-}
-
-/** What Host says for a client that named none. */
-function authorityOf({ host, port }: SocketAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function brokenOff(state: string, failure: Error | undefined): { cause: Cause; detail: string } {

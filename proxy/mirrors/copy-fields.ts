@@ -1,4 +1,4 @@
-import type { SocketAddress } from '../../src/core/model.ts';
+import { authorityOf } from '../http1/authority.ts';
 import type { Copy } from './copy.ts';
 
 /** Marks a copy, so that whoever gets it can tell, and so that it is not copied again. */
@@ -23,9 +23,4 @@ function valueStart(fields: string, from: number): number {
   let start = from;
   while (fields[start] === ' ' || fields[start] === '\t') start++;
   return start;
-}
-
-/** What Host says for a client that named none. */
-function authorityOf({ host, port }: SocketAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
