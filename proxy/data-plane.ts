@@ -52,4 +52,6 @@ export interface DataPlaneOptions {
   readonly workers?: { readonly count: number; readonly index: number } | undefined;
   /** Something an operator should know: one event, fixed message, variable fields. */
   readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+  /** The same of what is no reason to do something. Default: it is dropped. */
+  readonly info?: ((fields: Readonly<Record<string, unknown>>, message: string) => void) | undefined;
 }

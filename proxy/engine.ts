@@ -9,6 +9,7 @@ import { type Account, accountsOf, type Doing, reportAccounts } from './accounts
 import { CauseCounter } from './counters.ts';
 import type { DataPlane, DataPlaneOptions } from './data-plane.ts';
 import { Admission, UpstreamRoom } from './entrance/admission.ts';
+import { FailedHandshakes } from './entrance/failed-handshakes.ts';
 import type { Exchange } from './exchange.ts';
 import { ClientSocket, type ConnectionHandle } from './http1/client-socket.ts';
 import { Http1Connector } from './http1/connector.ts';
@@ -90,6 +91,7 @@ class Engine implements DataPlane {
       draining: false,
       random: Math.random,
       terminations: new CauseCounter(),
+      failedHandshakes: new FailedHandshakes(options.info ?? (() => {})),
       admission,
       upgrades: this.#upgrades,
       mirrors,

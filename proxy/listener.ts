@@ -232,7 +232,7 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
     this.#wait(socket);
     const onGone = (): void => this.#forget(peerAddress);
     socket.once('close', onGone);
-    this.#encryption.accept(socket, (secured) => {
+    this.#encryption.accept(socket, peerAddress, (secured) => {
       socket.off('close', onGone);
       if (this.#entering.delete(socket)) this.#serve(secured, peerAddress, true, socket);
       else this.#forget(peerAddress);
@@ -276,7 +276,10 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
     const encryption =
       this.#encryption ??
       new Encryption({
-        onFailure: () => plane.terminations.add('tls_handshake_failed'),
+        onFailure: (client, reason) => {
+          plane.terminations.add('tls_handshake_failed');
+          plane.failedHandshakes.note(this.listener.name, client, reason, plane.nowMs);
+        },
         plainAnswer: () => answerText('tls_handshake_failed', plane.dateLine),
         onBug: plane.onBug,
       });

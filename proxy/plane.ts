@@ -3,6 +3,7 @@ import type { AccessLine } from './access-line.ts';
 import type { CauseCounter } from './counters.ts';
 import type { Claim } from './claim.ts';
 import type { Admission } from './entrance/admission.ts';
+import type { FailedHandshakes } from './entrance/failed-handshakes.ts';
 import type { BodyMemory } from './kept-body.ts';
 import type { RequestHead } from './message.ts';
 import type { LiveTarget } from './live.ts';
@@ -26,6 +27,7 @@ export interface Plane {
   readonly terminations: CauseCounter;
   /** What this worker can take on. */
   readonly admission: Admission;
+  readonly failedHandshakes: FailedHandshakes;
   /** Undefined = no access log. */
   readonly access: ((line: AccessLine) => void) | undefined;
   readonly upgrades: Upgrades;

@@ -117,7 +117,10 @@ export async function runWorkerProcess(): Promise<number> {
     const settings = setup as LogSettings;
     const output = openProcessLog(`worker ${worker}`, settings);
     const share = { count: workers, index: worker - 1 };
-    return { plane: createDataPlane({ ...planeOptions(settings, output), workers: share, handOver, copySocket, room: roomFor(workers) }), log: output.log };
+    return {
+      plane: createDataPlane({ ...planeOptions(settings, output), workers: share, handOver, copySocket, room: roomFor(workers) }),
+      log: output.log,
+    };
   });
 }
 
@@ -145,7 +148,11 @@ interface ControlSetup {
 }
 
 function planeOptions(settings: LogSettings, { access, log }: ProcessLog): DataPlaneOptions {
-  return { access: settings.access ? access : undefined, warn: (fields, message) => log.warn(fields, message) };
+  return {
+    access: settings.access ? access : undefined,
+    warn: (fields, message) => log.warn(fields, message),
+    info: (fields, message) => log.info(fields, message),
+  };
 }
 
 /** What `runSluice` steers: one process or several. */

@@ -3,11 +3,11 @@ import type { ListenerTls } from '../../src/core/model.ts';
 import { identityOf } from '../../src/core/named-files.ts';
 import type { FileTexts } from '../../src/core/snapshot.ts';
 import { Certificates } from './certificates.ts';
-import { createHandshakes, type Handshakes } from './handshakes.ts';
+import { createHandshakes, type Handshakes, plainHttp } from './handshakes.ts';
 
 export interface EncryptionParts {
-  /** A connection that did not come to be encrypted, although its client sent something. */
-  readonly onFailure: () => void;
+  /** A connection that did not come to be encrypted, although its client sent something. `client`: as it was given to {@link Encryption.accept}. */
+  readonly onFailure: (client: string, reason: string) => void;
   /** What a client is answered that speaks HTTP without encryption. */
   readonly plainAnswer: () => string;
   /** A certificate cannot be used here, although control has found nothing wrong with it. */
@@ -21,12 +21,20 @@ interface Setup {
   readonly ticketKey: string;
 }
 
+/** A connection on its way. */
+interface Entering {
+  readonly socket: Socket;
+  readonly onSecure: (secured: Socket) => void;
+  /** Why it fails, where that is known. */
+  reason: string;
+}
+
 /** The TLS side of one listener: certificates by name, session tickets, handshakes. */
 export class Encryption {
   readonly #parts: EncryptionParts;
   readonly #certificates: Certificates;
   /** By the four numbers of a connection, which is how `node:tls` tells which one it has finished with. */
-  readonly #entering = new Map<string, { readonly socket: Socket; readonly onSecure: (secured: Socket) => void }>();
+  readonly #entering = new Map<string, Entering>();
   /** Of the handshakes that are in force. */
   #setup: Setup | undefined;
   #handshakes: Handshakes | undefined;
@@ -46,7 +54,7 @@ export class Encryption {
     try {
       this.#handshakes = createHandshakes(tls, this.#certificates.update(tls, files), ticketKey, {
         onSecure: (secured) => this.#onSecure(secured),
-        onPlainHttp: (failed) => this.#answerPlainHttp(failed),
+        onFailed: (failed, reason) => this.#onFailed(failed, reason),
       });
       this.#setup = setup;
     } catch (error) {
@@ -56,21 +64,22 @@ export class Encryption {
   }
 
   /** Takes a connection, of which nothing was read or what was read was put back, through the handshake. One that fails is destroyed. */
-  accept(socket: Socket, onSecure: (secured: Socket) => void): void {
+  accept(socket: Socket, client: string, onSecure: (secured: Socket) => void): void {
     const handshakes = this.#handshakes;
     const id = numbersOf(socket);
     if (handshakes === undefined || id === undefined) {
       socket.destroy();
       return;
     }
-    this.#entering.set(id, { socket, onSecure });
+    const entry: Entering = { socket, onSecure, reason: 'ECONNRESET' };
+    this.#entering.set(id, entry);
     // What stood in front of the handshake, such as a PROXY header, is no part of it; what was put back is.
     const readBefore = socket.bytesRead - socket.readableLength;
     socket.once('close', () => {
       // One that was only looked at, as checks of load balancers do, is no failure.
-      if (this.#entering.get(id)?.socket !== socket) return;
+      if (this.#entering.get(id) !== entry) return;
       this.#entering.delete(id);
-      if (socket.bytesRead > readBefore) this.#parts.onFailure();
+      if (socket.bytesRead > readBefore) this.#parts.onFailure(client, entry.reason);
     });
     handshakes.take(socket);
   }
@@ -91,10 +100,12 @@ export class Encryption {
     entry.onSecure(secured);
   }
 
-  /** Written past the encryption, which has not begun. The failure that closes the connection is counted like others. */
-  #answerPlainHttp(failed: Socket): void {
+  #onFailed(failed: Socket, reason: string): void {
     const entry = this.#entering.get(numbersOf(failed) ?? '');
-    entry?.socket.end(this.#parts.plainAnswer(), 'latin1');
+    if (entry === undefined) return;
+    entry.reason = reason;
+    // Written past the encryption, which has not begun.
+    if (reason === plainHttp) entry.socket.end(this.#parts.plainAnswer(), 'latin1');
   }
 }
 

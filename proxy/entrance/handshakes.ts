@@ -11,8 +11,8 @@ export interface Handshakes {
 
 export interface HandshakeEvents {
   onSecure(secured: Socket): void;
-  /** The connection is about to be destroyed: its client speaks HTTP without encryption. */
-  onPlainHttp(failed: Socket): void;
+  /** The connection is about to be destroyed, or has been. */
+  onFailed(failed: Socket, reason: string): void;
 }
 
 /** A `node:tls` server that never listens: it is given connections one by one, which its `connection` event is documented to be good for. */
@@ -31,10 +31,15 @@ export function createHandshakes(tls: ListenerTls, identity: Identity, ticketKey
   });
   server.on('secureConnection', (secured: TLSSocket) => events.onSecure(secured));
   server.on('tlsClientError', (error: NodeJS.ErrnoException, failed: TLSSocket) => {
-    if (error.code === 'ERR_SSL_HTTP_REQUEST') events.onPlainHttp(failed);
+    // What is wrong with a client's certificate is said nowhere else.
+    const { authorizationError } = failed as unknown as { readonly authorizationError?: string | null };
+    events.onFailed(failed, authorizationError ?? error.code ?? error.message);
   });
   return { take: (socket) => void server.emit('connection', socket) };
 }
+
+/** Of a client that speaks HTTP without encryption. */
+export const plainHttp = 'ERR_SSL_HTTP_REQUEST';
 
 /** What all contexts of a listener have in common. Ciphers and groups are Node's own choice, which moves with its releases. */
 export function contextOptions({ minVersion, clients }: ListenerTls, ca: string | undefined): SecureContextOptions {

@@ -1,6 +1,7 @@
 import { request } from 'node:https';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { describe, expect, test, type TestContext, vi } from 'vitest';
+import { FailedHandshakes } from '../../proxy/entrance/failed-handshakes.ts';
 import type { ListenerTls } from '../../src/core/model.ts';
 import { authoritiesText, type Authority, createAuthority, type Issued, pairText } from '../support/certificates.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from '../support/data-plane.ts';
@@ -167,15 +168,16 @@ describe('a request over TLS', () => {
 
 describe('a handshake is refused', () => {
   test.for([
-    ['of plain HTTP, which is told why', { minVersion: '1.2' }, undefined],
-    ['of a version that is too old', { minVersion: '1.3' }, { maxVersion: 'TLSv1.2' }],
-    ['of a client that speaks only HTTP/2', {}, { ALPNProtocols: ['h2'] }],
+    ['of plain HTTP, which is told why', 'ERR_SSL_HTTP_REQUEST', { minVersion: '1.2' }, undefined],
+    ['of a version that is too old', 'ERR_SSL_UNSUPPORTED_PROTOCOL', { minVersion: '1.3' }, { maxVersion: 'TLSv1.2' }],
+    ['of a client that speaks only HTTP/2', 'ERR_SSL_NO_APPLICATION_PROTOCOL', {}, { ALPNProtocols: ['h2'] }],
     [
       'of a client without the certificate that is wanted',
+      'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE',
       { clients: { caFile: 'clients.crt', required: true } },
       { maxVersion: 'TLSv1.2' },
     ],
-  ] as [string, Partial<ListenerTls>, ConnectionOptions | undefined][])('%s', async ([, changes, options], t) => {
+  ] as [string, string, Partial<ListenerTls>, ConnectionOptions | undefined][])('%s', async ([, reason, changes, options], t) => {
     const proxy = await startProxy(t, encrypted([first], changes));
     if (options === undefined) {
       const client = await proxy.connect();
@@ -184,6 +186,15 @@ describe('a handshake is refused', () => {
     } else await expect(connectTls(t, proxy, options)).rejects.toThrow(/alert|closed|disconnected|reset/i);
     await failures(proxy, 1);
     expect(proxy.lines).toEqual([]);
+    expect(proxy.notes).toMatchObject([{ client: '127.0.0.1', reason, unlogged: 0, message: 'TLS handshake failed' }]);
+  });
+
+  test('are logged once per second, with how many more there were', () => {
+    const lines: unknown[] = [];
+    const failed = new FailedHandshakes((fields) => lines.push(fields));
+    for (const nowMs of [5, 6, 1004, 1005, 1006, 9000]) failed.note('web', '10.0.0.1', 'ECONNRESET', nowMs);
+    const line = { listener: 'web', client: '10.0.0.1', reason: 'ECONNRESET' };
+    expect(lines).toEqual([0, 2, 1].map((unlogged) => ({ ...line, unlogged })));
   });
 
   test('of a stranger, however new its version', async (t) => {

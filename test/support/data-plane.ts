@@ -86,7 +86,15 @@ export function modelOf(options: ProxyOptions): Model {
     });
     return aPool(id, { ...options.policies?.['all'], ...options.policies?.[id], targets });
   });
-  const timeouts = { connectMs: 2000, responseMs: 20_000, idleMs: 20_000, upgradedMs: 0, requestMs: 0, drainMs: 30_000, ...options.timeouts };
+  const timeouts = {
+    connectMs: 2000,
+    responseMs: 20_000,
+    idleMs: 20_000,
+    upgradedMs: 0,
+    requestMs: 0,
+    drainMs: 30_000,
+    ...options.timeouts,
+  };
   const given = options.weights ?? (pools.length > 0 ? { [pools[0]!.id]: 1 } : {});
   const weights = Object.fromEntries(pools.map(({ id }) => [id, given[id] ?? 0]));
   const routes: Route[] = (options.matches ?? [{}]).map((match) => ({ match: { ...anything, ...match }, serviceId: 'shop' }));
@@ -119,6 +127,8 @@ export class TestProxy {
   readonly lines: LoggedRequest[] = [];
   /** What an operator would be warned of. A bug, unless the test says otherwise. */
   readonly warnings: unknown[] = [];
+  /** What an operator would read of, and need not do anything about. */
+  readonly notes: unknown[] = [];
   port = 0;
   #options: ProxyOptions;
   #revision = 0;
@@ -136,6 +146,7 @@ export class TestProxy {
       room: { descriptors: options.descriptors ?? Infinity, heldBytesMax: options.heldBytesMax ?? Infinity },
       copySocket: options.copySocket,
       warn: (fields, message) => this.warnings.push({ ...fields, message }),
+      info: (fields, message) => this.notes.push({ ...fields, message }),
       access: (line) => {
         this.lines.push(JSON.parse(line) as LoggedRequest);
         for (const look of this.#watchers) look();
