@@ -6,7 +6,7 @@ import { clientOf, type CopySocket, type Entrance, type Guest, type SocketCopy }
 import { Encryption } from './entrance/encryption.ts';
 import { takeProxyHeader } from './entrance/proxy-header.ts';
 import type { Exchange } from './exchange.ts';
-import { acceptClientSockets } from './http1/client-socket.ts';
+import { acceptClientSockets, ignoreError } from './http1/client-socket.ts';
 import { answerText, type DownstreamOwner, Http1Downstream, turnAway } from './http1/downstream.ts';
 import { shareOfLimit, type WorkerShare } from './live.ts';
 import type { Plane } from './plane.ts';
@@ -310,6 +310,3 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
-
-/** A socket's errors are followed by its `close`, which is where they are dealt with. */
-function ignoreError(): void {}

@@ -68,7 +68,43 @@ function tellClose(this: ClientSocket): void {
 }
 
 /** A socket's errors are followed by its `close`, which is where they are dealt with. */
-function ignoreError(): void {}
+export function ignoreError(): void {}
+
+/** Gives a socket, whatever its kind, to a taker. What lies in its buffer already is the taker's to read. */
+export function giveSocket(socket: Socket, taker: SocketTaker): void {
+  if (socket instanceof ClientSocket) {
+    socket.taker = taker;
+    return;
+  }
+  socket.setNoDelay(true);
+  // What a TLS socket has decrypted need not pass through the buffers of a stream.
+  socket.push = (chunk: Buffer | null): boolean => {
+    if (chunk === null) return Duplex.prototype.push.call(socket, null);
+    taker.onBytes(chunk);
+    return !socket.isPaused();
+  };
+  // The stream, which is handed nothing, believes that a read is still under way.
+  socket.resume = () => {
+    Duplex.prototype.resume.call(socket);
+    socket._read(0);
+    return socket;
+  };
+  socket.on('drain', () => taker.onDrain()).on('end', () => taker.onEnd());
+  socket.on('close', () => taker.onClose()).on('error', ignoreError);
+}
+
+/** Takes a socket back from its taker: it is a stream again, which nobody listens to. */
+export function takeBack(socket: Socket): void {
+  if (socket instanceof ClientSocket) {
+    socket.taker = undefined;
+    return;
+  }
+  delete (socket as { push?: unknown }).push;
+  delete (socket as { resume?: unknown }).resume;
+  // Tells the stream that its read is over.
+  socket.push(Buffer.alloc(0));
+  for (const event of ['drain', 'end', 'close']) socket.removeAllListeners(event);
+}
 
 /** Whether these bytes will be overwritten by the next read. */
 export function isBorrowed(bytes: Buffer): boolean {

@@ -10,7 +10,7 @@ import type { Plane } from '../plane.ts';
 import type { Detached, Downstream } from '../sides.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
-import { type SocketTaker, ClientSocket, isBorrowed } from './client-socket.ts';
+import { giveSocket, ignoreError, isBorrowed, type SocketTaker, takeBack } from './client-socket.ts';
 import { HeadSearch } from './head-search.ts';
 import { Outbox } from './outbox.ts';
 import { Http1RequestHead } from './request-head.ts';
@@ -98,16 +98,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
     this.#forwarding = new Forwarding(peerAddress, encrypted);
     this.#exchange = new Exchange(plane, this);
     this.#openedMs = this.#sinceMs = this.#takenAtMs = plane.nowMs;
-    if (socket instanceof ClientSocket) {
-      socket.taker = this;
-      return;
-    }
-    socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('drain', () => this.onDrain());
-    socket.on('end', () => this.onEnd());
-    socket.on('error', ignoreError);
-    socket.on('close', () => this.onClose());
+    giveSocket(socket, this);
   }
 
   get clientAddress(): string {
@@ -288,9 +279,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
     this.#state = 'detached';
     const socket = this.#socket;
     if (!this.#keptAlive) this.#keepAlive();
-    if (socket instanceof ClientSocket) socket.taker = undefined;
-    for (const event of ['data', 'drain', 'end', 'close', 'error']) socket.removeAllListeners(event);
-    socket.on('error', ignoreError);
+    takeBack(socket);
     // It still counts as a connection of the listener's.
     socket.on('close', () => this.#owner.onGone(this));
     return { socket, unread };
@@ -543,6 +532,3 @@ export function answerText(cause: Cause, dateLine: string): string {
 
 /** Stands for a head of which nothing is known: it is late, too large or broken before its end. */
 const nothingRead: RequestHead = new Http1RequestHead();
-
-/** A socket's errors are followed by its `close`, which is where they are dealt with. */
-function ignoreError(): void {}

@@ -1,12 +1,12 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { describe, expect, test, type TestContext } from 'vitest';
-import { acceptClientSockets, type SocketTaker, ClientSocket, isBorrowed } from '../../proxy/http1/client-socket.ts';
+import { acceptClientSockets, ClientSocket, giveSocket, isBorrowed, type SocketTaker, takeBack } from '../../proxy/http1/client-socket.ts';
 import { Peer } from '../support/raw-client.ts';
 
 /** A connection as the server and as the client have it. */
-async function connected(t: TestContext): Promise<{ readonly accepted: Socket; readonly client: Peer }> {
+async function connected(t: TestContext, accept = acceptClientSockets): Promise<{ readonly accepted: Socket; readonly client: Peer }> {
   const server: Server = createServer({ pauseOnConnect: true });
-  server.on('listening', () => acceptClientSockets(server));
+  server.on('listening', () => accept(server));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const arrived = new Promise<Socket>((resolve) => server.once('connection', resolve));
   const client = new Peer(connect((server.address() as AddressInfo).port, '127.0.0.1'));
@@ -19,22 +19,38 @@ async function connected(t: TestContext): Promise<{ readonly accepted: Socket; r
   return { accepted, client };
 }
 
-/** Resolves with what has been taken as soon as it is this long. */
-function take(socket: ClientSocket, length: number): Promise<{ readonly text: string; readonly borrowed: boolean }> {
-  return new Promise((resolve) => {
-    let text = '';
-    const taker: SocketTaker = {
-      onDrain: () => {},
-      onEnd: () => {},
-      onClose: () => {},
-      onBytes(bytes) {
-        text += bytes.toString('latin1');
-        if (text.length >= length) resolve({ text, borrowed: isBorrowed(bytes) });
-      },
-    };
-    socket.taker = taker;
-    socket.resume();
-  });
+/** What a taker has been told. */
+class Notes implements SocketTaker {
+  text = '';
+  borrowed = false;
+  ended = false;
+  readonly #watchers = new Set<() => void>();
+
+  onBytes(bytes: Buffer): void {
+    this.text += bytes.toString('latin1');
+    this.borrowed = isBorrowed(bytes);
+    this.#look();
+  }
+  onDrain(): void {}
+  onEnd(): void {
+    this.ended = true;
+    this.#look();
+  }
+  onClose(): void {}
+
+  until(holds: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (holds()) resolve();
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  #look(): void {
+    for (const look of this.#watchers) look();
+  }
 }
 
 test('this runtime hands connections over before it makes sockets of its own of them', async (t) => {
@@ -43,26 +59,60 @@ test('this runtime hands connections over before it makes sockets of its own of 
   expect(accepted.isPaused()).toBe(true);
 });
 
-describe('a connection with a taker', () => {
-  test('gives it what was read, borrowed', async (t) => {
-    const { accepted, client } = await connected(t);
-    const taken = take(accepted as ClientSocket, 5);
+const kinds = [
+  ['of ours', acceptClientSockets],
+  ["of the server's own making, as those that are encrypted are", () => {}],
+] as const;
+
+describe.each(kinds)('a socket %s with a taker', (_kind, accept) => {
+  test('gives it what was read, and says when the other side has left', async (t) => {
+    const { accepted, client } = await connected(t, accept);
+    const notes = new Notes();
+    giveSocket(accepted, notes);
+    accepted.resume();
     client.send('hello');
-    expect(await taken).toEqual({ text: 'hello', borrowed: true });
+    await notes.until(() => notes.text === 'hello');
+    expect(notes.borrowed).toBe(accepted instanceof ClientSocket);
+    client.end();
+    await notes.until(() => notes.ended);
   });
 
-  test('is a stream again when the taker leaves', async (t) => {
-    const { accepted, client } = await connected(t);
-    const taken = take(accepted as ClientSocket, 5);
+  test('rests while it is paused, and goes on when it is resumed', async (t) => {
+    const { accepted, client } = await connected(t, accept);
+    const notes = new Notes();
+    giveSocket(accepted, notes);
+    accepted.resume();
+    const all = 'x'.repeat(8_000_000);
+    client.send(all);
+    await notes.until(() => notes.text !== '');
+    accepted.pause();
+    // What was on its way may come still.
+    await new Promise(setImmediate);
+    const before = notes.text.length;
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(notes.text.length).toBe(before);
+    accepted.resume();
+    await notes.until(() => notes.text.length === all.length);
+  });
+
+  test('is a stream again when it is taken back', async (t) => {
+    const { accepted, client } = await connected(t, accept);
+    const notes = new Notes();
+    giveSocket(accepted, notes);
+    accepted.resume();
     client.send('hello');
-    await taken;
-    (accepted as ClientSocket).taker = undefined;
+    await notes.until(() => notes.text === 'hello');
+    takeBack(accepted);
     const received = new Peer(accepted);
     client.send('again');
     await received.contains('again');
+    accepted.pause();
+    client.send('and again');
+    accepted.resume();
+    await received.contains('and again');
     client.end();
     expect(await received.ended).toBe('fin');
-    expect(received.text).toBe('again');
+    expect([notes.text, received.text]).toEqual(['hello', 'againand again']);
   });
 });
 
