@@ -34,7 +34,7 @@ function report(connections: number, inFlight: number, codes: Record<string, num
     mirrors: [{ pool: 'shadow', sent: 7, dropped: { busy: 1 }, inFlight: 1 }],
     pools: [{ id: 'blue', targets: [target], durations, picked: 12, queued: 2, clients: undefined }],
   };
-  return { revision: 1, connections, inFlight, services: [service], terminations: { no_route: 2 } };
+  return { revision: 1, connections, acceptPauses: 0, inFlight, services: [service], terminations: { no_route: 2 } };
 }
 
 const idle = {
