@@ -28,3 +28,7 @@ test('what is about a whole pool names no target', () => {
   const [line] = linesAbout({ ...aHappening, kind: 'state', target: '', from: 'ready', to: 'drain' });
   expect(line!.fields).toEqual({ service: 'shop', pool: 'blue', from: 'ready', to: 'drain', cause: 'status 429' });
 });
+
+test('what has a line in the log already gets no second one', () => {
+  expect(linesAbout({ ...aHappening, kind: 'certificates', to: 'refused', isLogged: true })).toEqual([]);
+});

@@ -197,7 +197,7 @@ test('a renewed pair comes into force once both files are there; until then the 
   writeFileSync(here.path('a.crt'), renewed.cert);
   for (let time = 0; time < 3; time++) await here.texts.look();
   expect([here.texts.texts(), here.changes(), here.log.lines.length]).toEqual([before, 0, 1]);
-  expect(here.events).toMatchObject([{ kind: 'certificates', to: 'refused' }]);
+  expect(here.events).toMatchObject([{ kind: 'certificates', to: 'refused', isLogged: true }]);
 
   writeFileSync(here.path('new.key'), renewed.key);
   renameSync(here.path('new.key'), here.path('a.key'));

@@ -86,6 +86,14 @@ describe('whether a target is trusted', () => {
     expect(proxy.lines[0]!.cause).toBe(outcome === 'ok' ? '' : outcome);
   });
 
+  test('an intermediate that the pool names without its root is an authority', async (t) => {
+    const middle = authority.subordinate('Middle');
+    const target = await startTlsTarget(t, middle.issue());
+    const files = new Map([authoritiesText('middle.pem', middle.cert)]);
+    const proxy = await startEncrypted(t, { blue: [target] }, { caFile: 'middle.pem' }, { surroundings: { files } });
+    expect((await askOnce(proxy)).status).toBe(200);
+  });
+
   test('files that cannot be used make nobody trusted, and are told of', async (t) => {
     const target = await startTlsTarget(t, good);
     const proxy = await startEncrypted(t, { blue: [target] }, { caFile: 'other.pem' });
