@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { ByName, dnsNames } from '../../src/core/certificate-names.ts';
-import type { CertificateFiles, ListenerTls } from '../../src/core/model.ts';
+import type { ListenerTls } from '../../src/core/model.ts';
 import { identityOf } from '../../src/core/named-files.ts';
 import type { FileTexts } from '../../src/core/snapshot.ts';
 import { contextOptions } from './handshakes.ts';
@@ -40,20 +40,21 @@ export class Certificates {
     const clientAuthorities = this.#findAuthorities(tls, files);
     const shown = new Map<string, Shown>();
     const byName = new ByName<SecureContext>();
-    for (const certificate of tls.certificates) {
-      const id = identityOf(certificate);
-      const made = this.#make(certificate, tls, files, clientAuthorities);
-      if (made === undefined) continue;
-      shown.set(id, made);
+    const show = (identity: string): void => {
+      const made = this.#make(identity, tls, files, clientAuthorities);
+      if (made === undefined) return;
+      shown.set(identity, made);
       for (const name of made.names) byName.add(name, made.context);
-    }
+    };
+    for (const certificate of tls.certificates) show(identityOf(certificate));
+    // A way back may name nothing that can be used any more: rather what was shown before than no handshake at all.
+    if (shown.size === 0) for (const identity of this.#shown.keys()) show(identity);
     this.#shown = shown;
     const [first] = shown.values();
     return { first, byName, clientAuthorities };
   }
 
-  #make(files: CertificateFiles, tls: ListenerTls, texts: FileTexts, ca: string | undefined): Shown | undefined {
-    const identity = identityOf(files);
+  #make(identity: string, tls: ListenerTls, texts: FileTexts, ca: string | undefined): Shown | undefined {
     const before = this.#shown.get(identity);
     const rest = `${tls.minVersion} ${ca}`;
     // What has gone missing or is no good leaves what was there before in force.

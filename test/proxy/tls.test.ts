@@ -301,6 +301,16 @@ describe('a new revision', () => {
     expect(proxy.warnings.splice(0)).toHaveLength(1);
   });
 
+  test('that names nothing that can be used goes on with what was shown before', async (t) => {
+    const proxy = await startProxy(t, { ...encrypted([first]), matches: [] });
+    const certificates = [{ certFile: 'gone.crt', keyFile: 'gone.key' }];
+    proxy.apply({ listener: { tls: { certificates, minVersion: '1.3', clients: undefined } }, surroundings: { files: new Map() } });
+    expect((await (await connectTls(t, proxy)).ask('GET / HTTP/1.1')).status).toBe(404);
+    await expect(connectTls(t, proxy, { maxVersion: 'TLSv1.2' })).rejects.toThrow(/alert/);
+    proxy.apply(encrypted([shop]));
+    expect((await connectTls(t, proxy, { servername: 'shop.example' })).socket.authorized).toBe(true);
+  });
+
   test('that wants certificates of clients lets nobody in as long as nothing is known of who signs them', async (t) => {
     const options = encrypted([first]);
     const { tls } = options.listener!;
