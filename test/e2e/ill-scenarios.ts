@@ -163,7 +163,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'whole pool killed',
     claim: 'every target of a pool is killed, and the fallback is there: not even the first GET fails',
     alwaysTheSame: true,
-    site: { pools: { canary: 2, stable: 2 }, service: { fallback: 'stable', retry: { attempts: 2, rescue: true } } },
+    site: { pools: { canary: 2, stable: 2 }, service: { fallback: 'stable', retry: { attempts: 2, budget: '100%', rescue: true } } },
     fallIll: async (site, pair) => {
       const { load } = site;
       await pair[0].kill();

@@ -59,8 +59,9 @@ export class IllSite {
       return [pool, { targets: targets.map(({ name, url }) => ({ id: name, url })), health, ejection }];
     });
     const weights = { [started[0]![0]]: 1 };
-    // Of two targets that are ill at a time, neither may cost a request: that takes two more attempts.
-    const retry = { attempts: 2 };
+    // Of two targets that are ill at a time, neither may cost a request: that takes two more attempts, and as many of them at a time as there
+    // are requests that hang on one of the two.
+    const retry = { attempts: 2, budget: '100%' };
     const timeouts = { response: `${responseTimeoutMs}ms` };
     const shop = { pools: Object.fromEntries(documents), weights, retry, timeouts, ...service };
     const document = { services: { shop }, log: { access: true } };
