@@ -78,9 +78,9 @@ function misfitOf({ list, text }: PemCertificates, { key, text: keyText }: PemKe
 /** What OpenSSL refuses by its security level, in words that say what to do. */
 function explainOpenSsl(error: unknown): string {
   const { message, code = '' } = error as Error & { readonly code?: string };
-  if (/KEY_TOO_SMALL$/.test(code))
+  if (code.endsWith('KEY_TOO_SMALL'))
     return 'a key is too short to be safe; make another certificate, with RSA of at least 2048 bits or with ECDSA';
-  if (/MD_TOO_WEAK$/.test(code)) return 'a certificate is signed with a digest that is broken, such as SHA-1; have it issued anew';
+  if (code.endsWith('MD_TOO_WEAK')) return 'a certificate is signed with a digest that is broken, such as SHA-1; have it issued anew';
   return message;
 }
 

@@ -93,6 +93,13 @@ export function giveSocket(socket: Socket, taker: SocketTaker): void {
   socket.on('close', () => taker.onClose()).on('error', ignoreError);
 }
 
+/** Lets a taker have what comes. */
+export function startReading(socket: Socket): void {
+  // Resuming would have the stream look for somebody who reads from it, in a turn of its own.
+  if (socket instanceof ClientSocket) socket.read(0);
+  else socket.resume();
+}
+
 /** Takes a socket back from its taker: it is a stream again, which nobody listens to. */
 export function takeBack(socket: Socket): void {
   if (socket instanceof ClientSocket) {

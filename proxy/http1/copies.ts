@@ -43,14 +43,33 @@ function shelfFor(length: number): Shelf {
   return length <= medium.bytes ? medium : large;
 }
 
+interface Writer {
+  write(text: string, encoding: 'latin1'): boolean;
+  write(bytes: Buffer, done: () => void): boolean;
+  cork(): void;
+  uncork(): void;
+}
+
 /**
- * Writes a copy of a borrowed slice. Copies go into buffers that are used again: a new one for every read would leave garbage outside
- * of the heap faster than it is collected, and would have to be paged in first.
+ * Writes text (Latin-1, may be '') and a copy of a borrowed slice behind it, at once. Copies go into buffers that are used again: a new one
+ * for every read would leave garbage outside of the heap faster than it is collected, and would have to be paged in first.
  */
-export function writeCopy(socket: { write(bytes: Buffer, done: () => void): boolean }, slice: Buffer): void {
+export function writeCopy(socket: Writer, text: string, slice: Buffer): void {
+  if (text.length + slice.length <= readBytes) {
+    const copy = shelfFor(text.length + slice.length).take();
+    const start = text === '' ? 0 : copy.bytes.write(text, 'latin1');
+    writeFirst(socket, copy, start + slice.copy(copy.bytes, start));
+    return;
+  }
+  socket.cork();
+  if (text !== '') socket.write(text, 'latin1');
   for (let from = 0; from < slice.length; from += readBytes) {
     const copy = shelfFor(slice.length - from).take();
-    const length = slice.copy(copy.bytes, 0, from);
-    socket.write(length === copy.bytes.length ? copy.bytes : copy.bytes.subarray(0, length), copy.release);
+    writeFirst(socket, copy, slice.copy(copy.bytes, 0, from));
   }
+  socket.uncork();
+}
+
+function writeFirst(socket: Writer, { bytes, release }: Copy, length: number): void {
+  socket.write(length === bytes.length ? bytes : bytes.subarray(0, length), release);
 }

@@ -10,7 +10,7 @@ import type { Plane } from '../plane.ts';
 import type { Detached, Downstream } from '../sides.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
-import { giveSocket, ignoreError, isBorrowed, type SocketTaker, takeBack } from './client-socket.ts';
+import { giveSocket, ignoreError, isBorrowed, type SocketTaker, startReading, takeBack } from './client-socket.ts';
 import { HeadSearch } from './head-search.ts';
 import { Outbox } from './outbox.ts';
 import { Http1RequestHead } from './request-head.ts';
@@ -68,6 +68,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   #unread: Buffer | undefined;
   #state: State = 'head';
   #processing = false;
+  #isReading = false;
   #bodyBytes = 0;
   #continueSent = false;
   /** This answer is the connection's last. */
@@ -135,8 +136,9 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   /** Begins to read: first what somebody has put back, who had to see it before. */
   begin(): void {
     const early = this.#socket.readableLength > 0 ? (this.#socket.read() as Buffer | null) : null;
+    this.#isReading = true;
+    startReading(this.#socket);
     if (early !== null) this.#onData(early);
-    this.#socket.resume();
   }
 
   /** Checks the deadlines of whatever is under way. */
@@ -165,7 +167,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
         if (forMs >= lingerMs) this.#destroy();
         return;
       default:
-        if (unsent === 0 && this.#socket.isPaused() && nowMs - this.#lookedMs >= lookEveryMs) this.#lookAfterClient(nowMs);
+        if (unsent === 0 && !this.#isReading && nowMs - this.#lookedMs >= lookEveryMs) this.#lookAfterClient(nowMs);
         this.#exchange.onTick(nowMs);
     }
   }
@@ -256,7 +258,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   }
 
   resumeRequest(): void {
-    this.#socket.resume();
+    this.#readOn();
   }
 
   done(): void {
@@ -269,7 +271,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
     if (this.#state === 'body') this.#afterEarlyAnswer();
     else if (this.#lastAnswer) this.#close();
     else this.#state = 'head';
-    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#readOn();
     this.#process();
   }
 
@@ -306,7 +308,14 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
     if (this.#unread !== undefined && this.#unread.length > pipelinedMax && this.#mustWait) this.#stopReading();
   }
 
+  #readOn(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#socket.resume();
+  }
+
   #stopReading(): void {
+    this.#isReading = false;
     this.#socket.pause();
     this.#lookedMs = this.#plane.nowMs;
   }
@@ -318,7 +327,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   #lookAfterClient(nowMs: number): void {
     this.#lookedMs = nowMs;
     if (this.#below.writable) this.#below.write('', 'latin1');
-    if (this.#state === 'waiting' && this.#unread !== undefined && this.#unread.length < pipelinedLookMax) this.#socket.resume();
+    if (this.#state === 'waiting' && this.#unread !== undefined && this.#unread.length < pipelinedLookMax) this.#readOn();
   }
 
   /** The next request has its turn when this one is answered, and when the client has taken what it was answered before. */
@@ -329,7 +338,7 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
   onDrain(): void {
     this.#exchange.onClientReady();
     if (this.#state !== 'head') return;
-    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#readOn();
     this.#process();
   }
 

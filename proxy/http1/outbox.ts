@@ -31,11 +31,9 @@ export class Outbox {
       this.#text += slice.toString('latin1');
       return;
     }
-    const socket = this.#socket;
-    socket.cork();
-    this.#writeText();
-    writeCopy(socket, slice);
-    socket.uncork();
+    const text = this.#text;
+    this.#text = '';
+    writeCopy(this.#socket, text, slice);
   }
 
   /** One chunk of the chunked coding (RFC 9112 section 7.1). */
