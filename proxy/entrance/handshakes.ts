@@ -22,8 +22,8 @@ export function createHandshakes(tls: ListenerTls, identity: Identity, ticketKey
     ...contextOptions(tls, clientAuthorities),
     cert: first?.cert,
     key: first?.key,
-    // Whatever else a client offers, HTTP/1.1 is what is spoken here; one that offers only other things is refused (RFC 7301 section 3.2).
-    ALPNProtocols: ['http/1.1'],
+    // Which of the two it is, each request line says. A client that offers only other things is refused (RFC 7301 section 3.2).
+    ALPNProtocols: ['http/1.1', 'http/1.0'],
     SNICallback: (name, done) => done(null, byName.find(name)),
     requestCert: tls.clients !== undefined,
     rejectUnauthorized: tls.clients?.required === true,

@@ -92,6 +92,19 @@ describe('a request over TLS', () => {
     expect(proxy.report().connections).toBe(1);
   });
 
+  test.for([
+    [['http/1.0'], 'http/1.0'],
+    [['http/1.0', 'http/1.1'], 'http/1.1'],
+    [['h2', 'http/1.0'], 'http/1.0'],
+  ] as const)('is served to a client that offers %j, by the version that it then speaks', async ([ALPNProtocols, agreed], t) => {
+    const target = await startTarget(t, (_, response) => response.end());
+    const proxy = await startProxy(t, { ...encrypted([first]), pools: { blue: [target] } });
+    const client = await connectTls(t, proxy, { ALPNProtocols: [...ALPNProtocols] });
+    expect(client.socket.alpnProtocol).toBe(agreed);
+    expect((await client.ask('GET / HTTP/1.0')).status).toBe(200);
+    await client.ended;
+  });
+
   test('may have a body of megabytes, and so may its answer', async (t) => {
     const target = await startTarget(t, (incoming, response) => void incoming.pipe(response));
     const proxy = await startProxy(t, { ...encrypted([first]), pools: { blue: [target] } });
