@@ -225,7 +225,8 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
     this.#answerFraming =
       head.framing === Framing.none ? 'none' : head.framing === Framing.length ? 'length' : closeDelimited ? 'untilClose' : 'chunked';
     const waitsForContinue = request.expectsContinue && !this.#continueSent && this.#state === 'body';
-    this.#lastAnswer ||= !request.persistent || this.#plane.draining || closeDelimited || waitsForContinue || head.status === 408;
+    this.#lastAnswer ||=
+      !request.persistent || this.#plane.draining || closeDelimited || waitsForContinue || this.#mayLeaveUpload || head.status === 408;
     const connection = this.#lastAnswer ? 'connection: close\r\n' : oldClient ? 'connection: keep-alive\r\n' : '';
     const coding = this.#answerFraming === 'chunked' ? 'transfer-encoding: chunked\r\n' : '';
     const date = head.hasDate ? '' : this.#plane.dateLine;
@@ -488,10 +489,18 @@ export class Http1Downstream implements Downstream, BodySink, SocketTaker {
     else this.#closeGently();
   }
 
+  /**
+   * So much of the upload is missing that it will not be read if the answer is complete before it. Whose answer has begun by then is told
+   * that it is the last (RFC 9112 section 9.6). Of chunks nobody knows how many are left.
+   */
+  get #mayLeaveUpload(): boolean {
+    return this.#state === 'body' && this.#body.bytesLeft > discardMax && this.#body.bytesLeft !== Infinity;
+  }
+
   /** The answer is complete and the request is not: read the rest if that is little, or else close. */
   #afterEarlyAnswer(): void {
     this.#bodyBytes = 0;
-    if (this.#lastAnswer || (this.#body.bytesLeft > discardMax && this.#body.bytesLeft !== Infinity)) this.#closeGently();
+    if (this.#lastAnswer || this.#mayLeaveUpload) this.#closeGently();
     else this.#state = 'discarding';
   }
 

@@ -36,7 +36,8 @@ describe('an answer that comes before the end of an upload', () => {
     const proxy = await startProxy(t, { pools: { blue: [target] } });
     const client = await proxy.connect();
     client.send('POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\nbegin');
-    expect((await client.answer()).body).toBe('sorry');
+    const answer = await client.answer();
+    expect([answer.body, answer.field('connection')]).toEqual(['sorry', 'close']);
     await client.ended;
   });
 
