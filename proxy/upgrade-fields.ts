@@ -1,5 +1,6 @@
 /** The fields of answers to an upgrade, as node:http has read them: what of them passes through, and what we add. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { speaksAsUs } from './http1/fields.ts';
 
 const ownPrefix = 'x-sluice-';
 /** Hop-by-hop fields (RFC 9110 section 7.6.1). */
@@ -15,7 +16,7 @@ export function passingFields({ rawHeaders, headers }: IncomingMessage): string 
   let lines = '';
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!.toLowerCase();
-    if (!dropped.has(name) && !isOurs(name)) lines += `${rawHeaders[index]}: ${rawHeaders[index + 1]}\r\n`;
+    if (!dropped.has(name) && !isOurs(name, rawHeaders[index + 1]!)) lines += `${rawHeaders[index]}: ${rawHeaders[index + 1]}\r\n`;
   }
   return lines;
 }
@@ -24,8 +25,8 @@ export function passingFields({ rawHeaders, headers }: IncomingMessage): string 
 export function replaceOwnFields({ headers, httpVersion }: IncomingMessage, ownLines: string): void {
   const dropped = new Set([...endingHere(headers), ...contents]);
   const { upgrade } = headers;
-  for (const name of Object.keys(headers)) {
-    if (dropped.has(name) || isOurs(name)) delete headers[name];
+  for (const [name, value] of Object.entries(headers)) {
+    if (dropped.has(name) || isOurs(name, String(value))) delete headers[name];
   }
   headers['connection'] = 'Upgrade';
   headers['upgrade'] = upgrade;
@@ -42,8 +43,9 @@ function endingHere({ connection = '' }: IncomingHttpHeaders): ReadonlySet<strin
 }
 
 /** `_` being as good as `-`, as it is to the parser of other answers. */
-function isOurs(name: string): boolean {
-  return name.replaceAll('_', '-').startsWith(ownPrefix);
+function isOurs(name: string, value: string): boolean {
+  const folded = name.replaceAll('_', '-');
+  return folded.startsWith(ownPrefix) || (folded === 'proxy-status' && (folded !== name || speaksAsUs.test(value)));
 }
 
 /** Beside what is there: cookies of the target and ours are lines of one name that must stay apart (RFC 6265 section 3). */

@@ -69,6 +69,7 @@ type Role =
   | 'requestId'
   | 'traceParent'
   | 'traceState'
+  | 'proxyStatus'
   | 'forbidden'
   | 'none';
 
@@ -117,6 +118,7 @@ export const responseFields = fieldNames([
   keep('content-length', 'contentLength'),
   drop('keep-alive', 'keepAlive'),
   keep('date', 'date'),
+  keep('proxy-status', 'proxyStatus'),
 ]);
 
 /**
@@ -132,8 +134,9 @@ export const trailerFields = fieldNames([
     'content-encoding', 'content-type', 'content-range',
     'cache-control', 'pragma', 'expires', 'age', 'date', 'vary', 'location', 'retry-after', 'warning',
     'range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range',
-    'forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto',
+    'forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-request-id', 'traceparent', 'tracestate',
   ].map((name) => drop(name)),
+  keep('proxy-status', 'proxyStatus'),
 ]);
 
 /**
@@ -147,6 +150,9 @@ const notRemovable = new Set([
 ]);
 
 const ownPrefix = 'x-sluice-';
+
+/** A member of a Proxy-Status (RFC 9209 section 2: a list, in which each proxy goes by its name) that passes for one of ours. */
+export const speaksAsUs = /(?:^|,)[ \t]*"?sluice/i;
 
 /**
  * Scans the field lines of a head (or a trailer section), of which each, the last too, ends with CRLF.
@@ -184,7 +190,7 @@ export function scanFields(
     if (bytes[base + end] !== CR || bytes[base + end + 1] !== LF) return 'malformed';
     const next = end + 2;
 
-    const known = knownField(bytes, base + start, colon - start, names);
+    let known = knownField(bytes, base + start, colon - start, names);
     if (known !== undefined) {
       switch (known.role) {
         case 'host':
@@ -241,6 +247,9 @@ export function scanFields(
           break;
         case 'traceState':
           scan.hasTraceState = true;
+          break;
+        case 'proxyStatus':
+          if (speaksAsUs.test(text.slice(colon + 1, end))) known = ownField;
           break;
         case 'forbidden':
           return 'malformed';

@@ -37,6 +37,17 @@ test('RFC 9209 section 2: an answer of our own says who we are, and why', (t) =>
 test('RFC 9209 section 2: what others before us said passes, and nothing is added to an answer that is not ours', (t) =>
   play(t, { sends: get(), gets: got(), says: `${answer('Proxy-Status: a; error=dns_error, b', 'Content-Length: 2')}ok` }));
 
+const imitations = ['sluice; error=dns_error', 'a, sluice;b', 'a;c="d",\t"sluice"', ' Sluice', 'sluice-2'];
+
+test.for(imitations)('RFC 9209 section 2: a target that says %j in our name is not passed on, in fields or trailers', (value, t) =>
+  play(t, {
+    sends: get(),
+    gets: got(),
+    says: `${answer(`Proxy-Status: ${value}`, 'Proxy-Status: b', 'Transfer-Encoding: chunked')}0\r\nProxy-Status: ${value}\r\nX: 1\r\n\r\n`,
+    hears: `${answer('Proxy-Status: b', 'transfer-encoding: chunked')}0\r\nX: 1\r\n\r\n`,
+  }),
+);
+
 test.for(['u=0, i', 'u=7', 'u=9;x, "odd"', ''])('RFC 9218 section 5: Priority %j passes untouched, both ways', (value, t) =>
   play(t, {
     sends: get(`Priority: ${value}`, 'priority: i=?0'),

@@ -91,7 +91,8 @@ describe('7.1: chunks are made anew', () => {
       '9110-6.5.1: but not those that speak of routing, of control, of who asks, or of the content',
       '0\r\nHost: evil\r\nX: 1\r\nCookie: a\r\nSet-Cookie: a\r\nAuthorization: a\r\nContent-Type: a\r\nCache-Control: a\r\n' +
         'X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nVia: 1.1 a\r\nTE: a\r\nTrailer: b\r\nExpect: 100-continue\r\nRange: a\r\n' +
-        'Upgrade: a\r\nKeep-Alive: 1\r\nX-Sluice-Pool: b\r\nX_Forwarded_For: 6.6.6.6\r\nY: 2\r\n\r\n',
+        'Upgrade: a\r\nKeep-Alive: 1\r\nX-Sluice-Pool: b\r\nX_Forwarded_For: 6.6.6.6\r\n' +
+        'X-Request-Id: other\r\ntraceparent: other\r\ntracestate: other\r\nY: 2\r\n\r\n',
       '0\r\nX: 1\r\nY: 2\r\n\r\n',
     ],
   ] as const;

@@ -21,7 +21,7 @@ const dropped = new Set([
   'content-encoding', 'content-type', 'content-range', 'content-length', 'transfer-encoding', 'connection',
   'cache-control', 'pragma', 'expires', 'age', 'date', 'vary', 'location', 'retry-after', 'warning',
   'range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range',
-  'forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto',
+  'forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-request-id', 'traceparent', 'tracestate',
 ]);
 
 export function naiveBody(text: string, trailerBytesMax: number): NaiveBody {
@@ -60,12 +60,18 @@ function naiveTrailers(rest: string, bytesMax: number): Omit<NaiveBody, 'data'> 
   for (const line of rest.slice(0, end).split('\r\n').slice(0, -1)) {
     const [, name, value] = fieldLine.exec(line) ?? [];
     if (name === undefined || forbidden.has(name.toLowerCase())) return { end: 'failed' };
-    if (!isDroppedTrailer(name.toLowerCase().replaceAll('_', '-'))) trailers.push(`${name}: ${value!.replace(/^[ \t]+|[ \t]+$/g, '')}`);
+    if (!isDroppedTrailer(name.toLowerCase().replaceAll('_', '-'), value!))
+      trailers.push(`${name}: ${value!.replace(/^[ \t]+|[ \t]+$/g, '')}`);
   }
   return { end: 'done', trailers, rest: rest.slice(end + 2) };
 }
 
 /** Whether a trailer of this name, in lower case and with `-` for `_`, must not pass (RFC 9110 section 6.5.1). */
-export function isDroppedTrailer(name: string): boolean {
-  return dropped.has(name) || name.startsWith('x-sluice-');
+export function isDroppedTrailer(name: string, value: string): boolean {
+  return dropped.has(name) || name.startsWith('x-sluice-') || speaksAsUs(name, value);
+}
+
+/** Whether a field passes for a Proxy-Status of ours (RFC 9209 section 2). */
+export function speaksAsUs(name: string, value: string): boolean {
+  return name === 'proxy-status' && value.split(',').some((member) => /^[ \t]*"?sluice/i.test(member));
 }

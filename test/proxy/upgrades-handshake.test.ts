@@ -29,6 +29,7 @@ describe('a 101', () => {
     ['what speaks of its connection', ['Keep-Alive: timeout=5', 'Proxy-Connection: keep-alive', 'TE: trailers', 'Trailer: x']],
     ['what Connection lists', ['Connection: X-Hop, keep-alive', 'X-Hop: 1', 'Connection: X-Other,', 'x-other: 2']],
     ['fields of ours', ['X-Sluice-Pool: red', 'x_sluice_pool: red']],
+    ['what says in our name why we failed', ['Proxy-Status: a', 'Proxy-Status: sluice; error=dns_error', 'proxy_status: b']],
   ] as const)('passes on without %s', async ([, lines], t) => {
     const { client } = await answeredWith(t, `${switching('Connection: Upgrade', 'Upgrade: echo', ...lines, 'X-Kept: 1')}hello`);
     await client.contains('hello');
@@ -54,6 +55,11 @@ describe('a 101', () => {
 
 describe('a refusal', () => {
   const refusal = 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno';
+
+  test('says nothing in our name', async (t) => {
+    const { client } = await answeredWith(t, refusal.replace('\r\n\r\n', '\r\nProxy-Status: sluice; a\r\nProxy-Status: b\r\n\r\n'));
+    expect((await client.answer()).field('proxy-status')).toBe('b');
+  });
 
   test.for(['1.0', '1.1'])('by HTTP/%s says so', async (version, t) => {
     const { client } = await answeredWith(t, refusal.replace('1.1', version));

@@ -115,6 +115,7 @@ describe('RFC 9112 section 7.1.2: trailers', () => {
   test.each([
     'Host', 'Authorization', 'Cookie', 'Set-Cookie', 'Content-Type', 'Content-Encoding', 'Trailer', 'TE', 'Upgrade', 'Expect', 'Range',
     'Cache-Control', 'X-Forwarded-For', 'Forwarded', 'Via', 'Keep-Alive', 'Proxy-Connection', 'X-Sluice-Pool', 'If-Match', 'Location',
+    'X-Request-Id', 'traceparent', 'tracestate',
   ])('RFC 9110 section 6.5.1: %s is dropped', (name) => {
     expect(decodeText(`0\r\na: 1\r\n${name}: x\r\nb: 2\r\n\r\n`)).toMatchObject({ outcome: 'done', trailers: 'a: 1\r\nb: 2\r\n' });
   });

@@ -1,4 +1,4 @@
-import { isDroppedTrailer } from '../../fuzz/naive-body.ts';
+import { isDroppedTrailer, speaksAsUs } from '../../fuzz/naive-body.ts';
 import type { NodeMessage, NodeReading } from './node-parser.ts';
 import type { ReadMessage, Reading } from './reading.ts';
 
@@ -24,7 +24,7 @@ function messageDifference(ours: ReadMessage, node: NodeMessage, side: Side): st
   if (ours.complete) {
     if (!node.complete) return 'complete, but not in Node';
     if (ours.body !== node.body) return `body ${quote(ours.body)}, Node: ${quote(node.body)}`;
-    const trailers = node.trailers.filter((line) => !isDropped(line.slice(0, line.indexOf(':')).toLowerCase(), 'trailers'));
+    const trailers = node.trailers.filter((line) => !isDropped(...namedValue(line), 'trailers'));
     if (ours.trailers.join('\n') !== trailers.join('\n')) return `trailers ${quote(ours.trailers)}, Node: ${quote(trailers)}`;
   }
   return persistenceDifference(ours, node, side);
@@ -59,15 +59,21 @@ function endToEnd(node: NodeMessage, side: Side): string[] {
   // Nobody waits for leave who cannot be given it.
   if (side === 'request' && node.minor === 0) removed.add('expect');
   return node.rawFields
-    .filter(([name]) => !removed.has(name.toLowerCase()) && !isDropped(name.toLowerCase(), side))
+    .filter(([name, value]) => !removed.has(name.toLowerCase()) && !isDropped(name.toLowerCase(), value, side))
     .map(([name, value]) => `${name}: ${value}`);
 }
 
 /** CGI reads `_` as `-`: what some targets would take for a field that we drop, or for one about framing, is dropped too. */
-function isDropped(name: string, side: Side | 'trailers'): boolean {
+function isDropped(name: string, value: string, side: Side | 'trailers'): boolean {
   const folded = name.replaceAll('_', '-');
-  if (side === 'trailers') return isDroppedTrailer(folded);
+  if (side === 'trailers') return isDroppedTrailer(folded, value);
+  if (side !== 'request' && (name === 'proxy_status' || speaksAsUs(name, value))) return true;
   return (side === 'request' ? droppedInRequests : hopByHop).test(folded) || /^(content_length|x[-_]sluice[-_].*)$/.test(name);
+}
+
+function namedValue(line: string): [string, string] {
+  const colon = line.indexOf(':');
+  return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1)];
 }
 
 const hopByHop = /^(connection|proxy-connection|keep-alive|transfer-encoding|upgrade|te)$/;
