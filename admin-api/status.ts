@@ -30,7 +30,8 @@ const StatusSchema = Type.Object(
     services: Type.Record(Type.String(), ServiceStatusSchema),
     warnings: Type.Optional(
       Type.Array(Type.String(), {
-        description: 'What should be seen to soon: certificates that are over or will be, files that cannot be used. Absent = nothing.',
+        description:
+          'What should be seen to soon: certificates that are over or will be, files that cannot be used, listeners that believe everybody about clients. Absent = nothing.',
       }),
     ),
   },

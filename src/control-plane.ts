@@ -25,6 +25,7 @@ import { Probes } from './control/probes.ts';
 import type { Rejection } from './core/change.ts';
 import type { FleetReading } from './core/merge-reports.ts';
 import type { JsonObject } from './core/json.ts';
+import { warningsAboutListeners } from './core/listener-warnings.ts';
 import type { SocketAddress } from './core/model.ts';
 import type { Snapshot } from './core/snapshot.ts';
 import type { ControlPlane } from './supervisor/control-process.ts';
@@ -136,7 +137,7 @@ export async function openControlPlane(parts: ControlParts): Promise<ControlPlan
       health: probes,
       observed: observer,
       events,
-      warnings: () => texts.warnings(),
+      warnings: () => [...texts.warnings(), ...warningsAboutListeners(controller.model().listeners)],
       signingKeys: new KeyRotation({ ring: signingKeys, controller, events, log, elapsedMs: () => performance.now() }),
     });
     names.follow(controller.model());

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { printable } from '../../config/reading.ts';
+import { warningsAboutListeners } from '../core/listener-warnings.ts';
 import type { Model } from '../core/model.ts';
 import { nothingProbed, warningsAbout, warningsMax } from '../core/service-warnings.ts';
 import type { Context } from './context.ts';
@@ -38,6 +39,6 @@ Examples:
 }
 
 /** Those that a change which led here would have been answered with. */
-function warningsIn({ services }: Model): string[] {
-  return services.flatMap((service) => warningsAbout(service, nothingProbed)).slice(0, warningsMax);
+function warningsIn({ listeners, services }: Model): string[] {
+  return [...warningsAboutListeners(listeners), ...services.flatMap((service) => warningsAbout(service, nothingProbed))];
 }
