@@ -24,7 +24,8 @@ export interface SocketTaker {
 /** What node:net calls a connection below its sockets. */
 export type ConnectionHandle = object;
 
-const readBuffer = new ReadBuffer();
+/** An upload that its target does not take holds so much in our memory. */
+const readBuffer = new ReadBuffer(131_072);
 
 /** A socket that belongs to its taker; as long as it has none it is a stream like any other. It begins paused. */
 export class ClientSocket extends Socket {

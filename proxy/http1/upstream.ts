@@ -9,6 +9,7 @@ import { CR, LF } from './characters.ts';
 import type { BodySink } from './chunked.ts';
 import { connectFailure, isEncryptionFailure } from './connect-failure.ts';
 import type { Destination } from './destination.ts';
+import { copyBytesMax } from './copies.ts';
 import { emptyLineIn } from './head-search.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import type { HeadLimits } from './request-head.ts';
@@ -29,7 +30,7 @@ export interface UpstreamOwner {
 /** Heads of answers are bounded like those of requests; targets are ours, so one bound serves all. */
 export const responseLimits: HeadLimits = { headBytes: 65_536, fields: 256 };
 
-const readBuffer = new ReadBuffer();
+const readBuffer = new ReadBuffer(copyBytesMax);
 
 /** One HTTP/1.1 connection to a target, which serves one request after the other. */
 export class Http1Upstream implements Upstream, BodySink {
