@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { checkText } from '../config/load.ts';
+import { objectsOf } from '../config/schema-node.ts';
 import { unsupportedKeys } from '../config/unsupported.ts';
 import type { Happening } from '../src/control/ports.ts';
 import { mirrorDrops } from '../src/core/mirror-limits.ts';
@@ -62,11 +63,35 @@ test('the commands that README.md and docs/traffic.md show exist', async () => {
   expect([...shown].filter((name) => !names.includes(name))).toEqual([]);
 });
 
-test('README.md does not count among what is missing what a configuration may ask for', () => {
-  const missing = /^Not there yet[^]*?\n\n/m.exec(readme)![0];
-  const supported = ['health', 'sticky', 'mirrors', 'overrides', 'fallback', 'ejection', 'limits'];
-  expect(supported.filter((word) => missing.toLowerCase().includes(word))).toEqual([]);
-  expect(unsupportedKeys.some((key) => supported.includes(key.split('/').at(-1)!))).toBe(false);
+describe('README.md', () => {
+  const missing = /^Not there yet[^:]*: ([^.]+)\./m.exec(readme)![1]!.split(', ');
+  const phrases: Readonly<Record<string, string>> = {
+    'automatic rollouts': '/rollouts',
+    notifications: '/notify',
+    'TLS on the admin API': '/admin/tls',
+  };
+
+  test('counts among what is missing nothing that a configuration may ask for', () => {
+    const keys = objectsOf(JSON.parse(readFileSync('config/sluice.schema.json', 'utf8'))).flatMap(({ node }) =>
+      Object.keys(node.properties!),
+    );
+    expect(keys).toEqual(expect.arrayContaining(['sticky', 'mirrors', 'tls', 'proxyProtocol', 'limits', 'ejection']));
+    // Keys of two letters are in too many words.
+    const there = [...keys, 'websocket', 'encrypt', 'proxy protocol', 'https', 'retries', 'overload'].filter(({ length }) => length > 2);
+    const others = missing.filter((phrase) => !Object.hasOwn(phrases, phrase));
+    expect(others.filter((phrase) => there.some((name) => phrase.toLowerCase().includes(name.toLowerCase())))).toEqual([]);
+    const places = missing.flatMap((phrase) => phrases[phrase] ?? []);
+    expect(places.filter((place) => !unsupportedKeys.includes(place))).toEqual([]);
+    const onSocket = 'listeners: [{ name: a, address: "unix:/run/a" }]\nservices: { s: { pools: { blue: { targets: [] } } } }';
+    expect(checkText(onSocket, 'a.yaml').kind).toBe('invalid');
+  });
+
+  test('names in its table what there is', () => {
+    const table = readme.slice(readme.indexOf('What it does today'), readme.indexOf('Not there yet'));
+    const parts = ['overrides', 'sticky', 'drain', 'balance', 'limits', 'probes', 'ejection', 'retries', 'rescue', 'mirrors', 'metrics'];
+    const wire = ['TLS', 'WebSockets', 'PROXY protocol', 'trusted proxies', 'overload'];
+    expect([...parts, ...wire].filter((word) => !table.includes(word))).toEqual([]);
+  });
 });
 
 test('docs/traffic.md lists the reasons for which copies are dropped, as the code has them', () => {

@@ -2,7 +2,7 @@
  * Takes the chunked coding off a body (RFC 9112 section 7.1), byte by byte where it must be and by whole slices where it can.
  *
  * Strict: hexadecimal sizes without sign, blank or prefix; CRLF and nothing else at line ends; extensions well-formed and bounded;
- * trailers like any field lines, and those that would change framing or routing dropped.
+ * trailers like any field lines: those about framing or the connection are refused, those that would change routing or control are dropped.
  */
 import { CR, hexValue, LF } from './characters.ts';
 import { FieldScan, scanFields, trailerFields } from './fields.ts';
