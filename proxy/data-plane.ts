@@ -31,19 +31,29 @@ export interface DataPlane {
   tell(wantsWhole: boolean): Telling;
   /** Open client connections, upgraded ones included. Cheap, unlike a report. */
   readonly connections: number;
-  /** Serves a connection that another worker accepted for the listener of this name and handed over: its bare handle, as it has arrived. */
-  adopt(connection: object, listener: string): void;
+  /** How many more clients each listener would let in, by its name. Infinity = there is no limit. Cheap, too. */
+  rooms(): ReadonlyMap<string, number>;
+  /**
+   * Serves a connection that another worker accepted for the listener of this name and handed over: its bare handle, as it has arrived.
+   * `fullAt`: workers that had no room for it.
+   */
+  adopt(connection: object, listener: string, fullAt: readonly number[]): void;
+}
+
+/** The way to other workers. Both return true and take the socket, from which nothing was read, to one of them; or leave it here. */
+export interface OtherWorkers {
+  /** Asked for each new connection. `connections` are open without it. */
+  spread(socket: Socket, listener: string, connections: number): boolean;
+  /** Asked where there is no room for it here, nor was at the workers `fullAt`. */
+  makeRoom(socket: Socket, listener: string, fullAt: readonly number[]): boolean;
 }
 
 /** What a data plane needs from the process that it runs in. */
 export interface DataPlaneOptions {
   /** Takes whole access-log lines, without line ends; undefined = no access log. */
   readonly access?: ((line: string) => void) | undefined;
-  /**
-   * Asked for each new connection where there are other workers: returns true and takes the socket, from which nothing was read, to
-   * another worker; or leaves it here. `connections` are open without it.
-   */
-  readonly handOver?: ((socket: Socket, listener: string, connections: number) => boolean) | undefined;
+  /** Undefined where it is alone. */
+  readonly otherWorkers?: OtherWorkers | undefined;
   /** Copies a listening socket, so that accepting can be paused. Without it, who comes when there is no room is turned away. */
   readonly copySocket?: CopySocket | undefined;
   /** What the process may use. Default: as much as it wants. */

@@ -65,10 +65,11 @@ class Engine implements DataPlane {
   readonly #onUnusableFiles: (error: unknown, settings: TargetTls) => void;
 
   constructor(options: DataPlaneOptions) {
-    const { access, handOver } = options;
+    const { access } = options;
     this.#share = options.workers ?? { count: 1, index: 0 };
     this.#place = {
-      handOver: handOver && ((socket, listener) => handOver(socket, listener, this.connections)),
+      otherWorkers: options.otherWorkers,
+      connections: () => this.connections,
       copySocket: options.copySocket,
       share: this.#share,
     };
@@ -210,15 +211,19 @@ class Engine implements DataPlane {
 
   get connections(): number {
     let open = 0;
-    for (const listening of this.#listening) open += listening.connections;
+    for (const { connections, waiting } of this.#listening) open += connections + waiting;
     return open;
   }
 
-  adopt(connection: ConnectionHandle, listener: string): void {
+  rooms(): ReadonlyMap<string, number> {
+    return new Map(this.#listening.map(({ listener, room }) => [listener.name, room]));
+  }
+
+  adopt(connection: ConnectionHandle, listener: string, fullAt: readonly number[]): void {
     const socket = new ClientSocket(connection);
     const listening = this.#listening.find((candidate) => candidate.listener.name === listener);
     if (listening === undefined) socket.destroy();
-    else listening.accept(socket);
+    else listening.accept(socket, fullAt);
   }
 
   #setupOf(listener: Listener): ListenerSetup {

@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { Listener, SocketAddress } from '../src/core/model.ts';
 import { compileNetworks, containsAddress, type Networks } from '../src/core/networks.ts';
 import type { FileTexts } from '../src/core/snapshot.ts';
+import type { OtherWorkers } from './data-plane.ts';
 import { clientOf, type CopySocket, type Entrance, type Guest, type SocketCopy } from './entrance/admission.ts';
 import { Encryption } from './entrance/encryption.ts';
 import { takeProxyHeader } from './entrance/proxy-header.ts';
@@ -17,12 +18,13 @@ const backlog = 4096;
 /** How long a connection that was turned away may take to read why. */
 const turnedAwayMs = 2000;
 
-/** Takes a new connection elsewhere, or leaves it. */
-type HandOver = (socket: Socket, listener: string) => boolean;
+const nowhere: readonly number[] = [];
 
 /** What a listener needs of the process that it is in. */
 export interface ListenerPlace {
-  readonly handOver: HandOver | undefined;
+  readonly otherWorkers: OtherWorkers | undefined;
+  /** Open in this process. */
+  readonly connections: () => number;
   readonly copySocket: CopySocket | undefined;
   readonly share: WorkerShare;
 }
@@ -57,6 +59,8 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
   readonly #connections = new Set<Http1Downstream>();
   /** Connections on their way to their first request, and until when they have time, on the coarse clock. */
   readonly #entering = new Map<Socket, number>();
+  /** Handed over by others when there was no room any more: nothing was read from them, in the order in which they came. */
+  readonly #waiting = new Set<Socket>();
   readonly #perClient = new Map<string, number>();
   /** Until when each is kept, on the coarse clock. */
   readonly #turnedAway = new Map<Socket, number>();
@@ -72,10 +76,11 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
   }
 
   #createServer(): Server {
-    const { handOver } = this.#place;
+    const { otherWorkers, connections } = this.#place;
     // A connection that may go to another worker, or that does not begin with HTTP, must not be read from first.
     const server = createServer({ pauseOnConnect: true }, (socket) => {
-      if (handOver?.(socket, this.listener.name) !== true) this.accept(socket);
+      const isElsewhere = otherWorkers !== undefined && this.room > 0 && otherWorkers.spread(socket, this.listener.name, connections());
+      if (!isElsewhere) this.accept(socket, nowhere);
     });
     return server.on('listening', () => acceptClientSockets(server));
   }
@@ -90,6 +95,20 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
 
   get connections(): number {
     return this.#connections.size + this.#entering.size;
+  }
+
+  /** Clients that are connected and have to wait for descriptors. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** How many more it would let in. */
+  get room(): number {
+    if (this.#hasStopped) return 0;
+    const { room } = this.#plane.admission;
+    const { connections } = this.listener.limits;
+    if (connections === 0) return room;
+    return Math.min(room, Math.max(0, shareOfLimit(connections, this.#place.share) - this.connections));
   }
 
   /** Resolves with where it listens, which tells the port that the system chose for port 0. `descriptor`: of a socket that is bound. */
@@ -180,22 +199,47 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
   abandonAll(): void {
     for (const connection of this.#connections) connection.abandon();
     for (const socket of this.#entering.keys()) socket.destroy();
+    for (const socket of this.#waiting) socket.destroy();
+    this.#waiting.clear();
   }
 
   onGone(connection: Http1Downstream): void {
     if (this.#connections.delete(connection)) this.#forget(connection.peerAddress);
   }
 
-  /** Begins to serve a connection, from which nothing was read. */
-  accept(socket: Socket): void {
+  letIn(): void {
+    const { admission } = this.#plane;
+    for (const socket of this.#waiting) {
+      if (!admission.isFull) {
+        this.#waiting.delete(socket);
+        this.accept(socket, nowhere);
+      } else if (this.#place.otherWorkers?.makeRoom(socket, this.listener.name, nowhere) === true) this.#waiting.delete(socket);
+      else return;
+    }
+  }
+
+  /**
+   * Begins to serve a connection, from which nothing was read, or finds another place for it: in the line, where only descriptors are missing;
+   * at any worker that has room. `fullAt`: workers that had no room for it.
+   */
+  accept(socket: Socket, fullAt: readonly number[]): void {
     const { admission, nowMs } = this.#plane;
-    // Not while accepting is paused; but others may have handed it over, or there is no way to pause.
-    if (admission.isFull) {
-      this.#turnAway(socket);
+    const isOverLimit = this.#isOverLimit;
+    if (!isOverLimit && !admission.isFull) {
+      this.#admit(socket);
+      admission.onEntered(nowMs);
       return;
     }
-    this.#admit(socket);
-    admission.onEntered(nowMs);
+    const { otherWorkers } = this.#place;
+    // Accepting is paused without descriptors; but others may have handed it over before they knew.
+    const mayWait = !isOverLimit && otherWorkers !== undefined && this.#waiting.size < admission.waitingMax;
+    if (mayWait) this.#waiting.add(socket);
+    else if (otherWorkers?.makeRoom(socket, this.listener.name, fullAt) !== true) this.#turnAway(socket);
+  }
+
+  get #isOverLimit(): boolean {
+    const { connections } = this.listener.limits;
+    return connections > 0 && this.connections >= shareOfLimit(connections, this.#place.share);
   }
 
   #admit(socket: Socket): void {
@@ -216,11 +260,10 @@ export class ListeningSocket implements DownstreamOwner, Entrance {
 
   /** Now it is known whose connection it is. */
   #enter(socket: Socket, peerAddress: string): void {
-    const { connections, connectionsPerClient } = this.listener.limits;
+    const { connectionsPerClient } = this.listener.limits;
     const client = clientOf(peerAddress);
     const sameClient = (this.#perClient.get(client) ?? 0) + 1;
-    const isFull = connections > 0 && this.connections >= shareOfLimit(connections, this.#place.share);
-    if (isFull || (connectionsPerClient > 0 && sameClient > connectionsPerClient)) {
+    if (connectionsPerClient > 0 && sameClient > connectionsPerClient) {
       this.#turnAway(socket);
       return;
     }

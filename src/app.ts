@@ -113,12 +113,12 @@ export async function runWorkerProcess(): Promise<number> {
   leaveSignalsToSupervisor();
   // Before the supervisor is told that we are there, so that the first snapshot finds everything loaded.
   const { createDataPlane } = await import('../proxy/engine.ts');
-  return liveAsWorker(openChannel<ToWorker, FromWorker>(), ({ setup, worker, workers, handOver, copySocket }) => {
+  return liveAsWorker(openChannel<ToWorker, FromWorker>(), ({ setup, worker, workers, otherWorkers, copySocket }) => {
     const settings = setup as LogSettings;
     const output = openProcessLog(`worker ${worker}`, settings);
     const share = { count: workers, index: worker - 1 };
     return {
-      plane: createDataPlane({ ...planeOptions(settings, output), workers: share, handOver, copySocket, room: roomFor(workers) }),
+      plane: createDataPlane({ ...planeOptions(settings, output), workers: share, otherWorkers, copySocket, room: roomFor(workers) }),
       log: output.log,
     };
   });

@@ -33,6 +33,8 @@ export interface Entrance {
   /** Leaves who comes in the queue of the system. It goes on accepting where that is not possible. */
   pause(): void;
   resume(): void;
+  /** Lets in who waits, as far as there is room. */
+  letIn(): void;
 }
 
 export interface Room {
@@ -70,6 +72,8 @@ export class Admission {
   readonly clientsMax: number;
   /** Clients that are told why they are turned away may be connected besides, so many at once. */
   readonly turnedAwayMax: number;
+  /** Clients that other workers have handed over too late may wait besides, unread, in each listener so many at once. See docs/overload.md. */
+  readonly waitingMax: number;
   /** How often accepting was paused. */
   pauses = 0;
   isPaused = false;
@@ -83,6 +87,7 @@ export class Admission {
     this.#warn = warn;
     this.clientsMax = clientsWithin(descriptors);
     this.turnedAwayMax = descriptors === Infinity ? 256 : Math.min(256, Math.floor(reserveOf(descriptors) / 4));
+    this.waitingMax = this.turnedAwayMax;
     this.#heldBytesMax = heldBytesMax;
     this.#entrances = entrances;
   }
@@ -90,6 +95,11 @@ export class Admission {
   /** Nobody more can be let in. */
   get isFull(): boolean {
     return this.#clients() >= this.clientsMax;
+  }
+
+  /** How many more can be let in by one of the entrances. None while who comes is left waiting. */
+  get room(): number {
+    return this.isPaused ? 0 : Math.max(0, this.clientsMax - this.#clients());
   }
 
   /** Somebody was let in. With the last place gone, idle clients make room; where there are none, who comes next has to wait. */
@@ -112,6 +122,8 @@ export class Admission {
 
   #tryResume(nowMs: number): void {
     this.#closeIdle(nowMs);
+    // They came before those in the queue of the system.
+    for (const entrance of this.#entrances) entrance.letIn();
     if (this.#clients() > this.#resumeAt) return;
     this.isPaused = false;
     for (const entrance of this.#entrances) entrance.resume();

@@ -82,7 +82,7 @@ export interface ListenerLimits {
   readonly headBytes: number;
   /** Field lines in one head, and again in one trailer section. */
   readonly fields: number;
-  /** Open client connections per worker process. 0 = no limit but that of the system. */
+  /** Open client connections over all worker processes, each of which takes its part. 0 = no limit but that of the system. */
   readonly connections: number;
   /** Open connections of one client address per worker process. 0 = no limit. */
   readonly connectionsPerClient: number;

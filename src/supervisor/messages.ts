@@ -43,7 +43,7 @@ export type ToWorker =
   /** How busy the workers are that have told lately. */
   | { readonly kind: 'loads'; readonly loads: readonly WorkerLoad[] }
   /** Comes with the handle of a connection that another worker accepted for this listener. */
-  | { readonly kind: 'adopt'; readonly listener: string }
+  | { readonly kind: 'adopt'; readonly listener: string; readonly fullAt: readonly number[] }
   /** Answers the `copySocket` of this ticket, with the handle that came with it; without one where that was lost on the way. */
   | { readonly kind: 'socketCopy'; readonly ticket: number };
 
@@ -59,10 +59,10 @@ export type FromWorker =
   | { readonly kind: 'report'; readonly ticket: number; readonly told: ToldText }
   /** It cannot start, for this reason, in words for the operator. It ends after this. */
   | { readonly kind: 'failed'; readonly message: string }
-  /** Said about every 100 ms: how many client connections it has open. */
-  | { readonly kind: 'load'; readonly connections: number }
-  /** Comes with the handle of a connection that had better be served by worker `to`. */
-  | { readonly kind: 'handOver'; readonly to: number; readonly listener: string }
+  /** Said just before `listening`, and from then on about every 100 ms. See {@link WorkerLoad}. */
+  | { readonly kind: 'load'; readonly connections: number; readonly rooms: ReadonlyMap<string, number> }
+  /** Comes with the handle of a connection that had better be served by worker `to`. `fullAt`: workers that had no room for it. */
+  | { readonly kind: 'handOver'; readonly to: number; readonly listener: string; readonly fullAt: readonly number[] }
   /** Comes with the handle of a listening socket, which is to be sent back: a handle that travels is copied. Tickets are 1, 2, 3 … per worker. */
   | { readonly kind: 'copySocket'; readonly ticket: number };
 

@@ -179,7 +179,6 @@ export class Supervisor {
       case 'listening':
         this.#listening.add(child);
         // At once, so that the first connections after a start find everybody known.
-        this.#loads.tell(link.id, 0, performance.now());
         this.#tellLoads();
         if (this.#phase === 'running') this.#options.log.info({ worker: link.id, workerPid: child.pid }, 'a worker has taken its place');
         this.#checkStarted();
@@ -194,10 +193,10 @@ export class Supervisor {
         this.#tellControl({ ...message, ...from });
         break;
       case 'load':
-        this.#loads.tell(link.id, message.connections, performance.now());
+        this.#loads.tell({ worker: link.id, connections: message.connections, rooms: message.rooms }, performance.now());
         break;
       case 'handOver':
-        if (handle !== undefined) (this.#linkTo(message.to) ?? link).adopt(message.listener, handle);
+        if (handle !== undefined) (this.#linkTo(message.to) ?? link).adopt(message.listener, message.fullAt, handle);
         break;
       case 'copySocket':
         child.send({ kind: 'socketCopy', ticket: message.ticket }, handle);

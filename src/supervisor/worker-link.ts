@@ -99,8 +99,8 @@ export class WorkerLink {
     this.#child.send({ kind: 'loads', loads });
   }
 
-  adopt(listener: string, handle: Handle): void {
-    this.#child.send({ kind: 'adopt', listener }, handle);
+  adopt(listener: string, fullAt: readonly number[], handle: Handle): void {
+    this.#child.send({ kind: 'adopt', listener, fullAt }, handle);
   }
 
   drain(deadlineMs: number): void {

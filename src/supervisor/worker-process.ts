@@ -20,7 +20,7 @@ export interface WorkerStart {
   /** How many there are to be. */
   readonly workers: number;
   /** Undefined where there is no other worker. */
-  readonly handOver: DataPlaneOptions['handOver'];
+  readonly otherWorkers: DataPlaneOptions['otherWorkers'];
   readonly copySocket: DataPlaneOptions['copySocket'];
 }
 
@@ -42,6 +42,7 @@ class WorkerLife {
   #parts: WorkerParts | undefined;
   #applied = 0;
   #worker = 0;
+  #hasOthers = false;
   #sockets: ReadonlyMap<string, number> | undefined;
   readonly #balance: WorkerBalance;
   readonly #copies: SocketCopies;
@@ -92,20 +93,19 @@ class WorkerLife {
       case 'adopt':
         if (handle === undefined) break;
         if (this.#parts === undefined) handle.close();
-        else this.#parts.plane.adopt(handle, message.listener);
+        else this.#parts.plane.adopt(handle, message.listener, message.fullAt);
         break;
       default:
     }
   }
 
   #welcome({ setup, worker, workers, sockets, snapshot, edition, conditions }: Extract<ToWorker, { readonly kind: 'welcome' }>): void {
-    const handOver: WorkerStart['handOver'] = (socket, listener, connections) => this.#balance.handOver(socket, listener, connections);
     this.#worker = worker;
     this.#sockets = sockets;
     const copySocket: WorkerStart['copySocket'] = (socket) => this.#copies.copy(socket);
-    this.#parts = this.#open({ setup, worker, workers, handOver: workers > 1 ? handOver : undefined, copySocket });
+    this.#parts = this.#open({ setup, worker, workers, otherWorkers: workers > 1 ? this.#balance : undefined, copySocket });
     const { plane } = this.#parts;
-    if (workers > 1) setInterval(() => this.#balance.tell(plane.connections), loadEveryMs).unref();
+    this.#hasOthers = workers > 1;
     plane.inform(conditions);
     if (snapshot !== undefined) this.#apply(this.#parts, snapshot, edition);
   }
@@ -129,10 +129,17 @@ class WorkerLife {
   async #listen(plane: DataPlane): Promise<void> {
     try {
       await plane.listen(this.#sockets);
+      if (this.#hasOthers) this.#tellLoad(plane);
       await this.#channel.send({ kind: 'listening' });
     } catch (error) {
       await this.#fail(explainListenError(error, 'proxy').message);
     }
+  }
+
+  #tellLoad(plane: DataPlane): void {
+    const tell = (): void => this.#balance.tell(plane.connections, plane.rooms());
+    tell();
+    setInterval(tell, loadEveryMs).unref();
   }
 
   #tell(ticket: number, plane: DataPlane): Promise<void> {

@@ -87,6 +87,24 @@ test('who comes when descriptors are short waits in the queue of the system, and
   );
 });
 
+test('who comes while another worker fills up waits as well: of a crowd over two workers nobody is turned away', async (t) => {
+  const site = await startSite(t, 2);
+  const crowd = await Promise.all(
+    Array.from({ length: 150 }, async () => {
+      const client = await site.connect();
+      client.send(get('/hold'));
+      return client;
+    }),
+  );
+  await site.holds(2 * room);
+  site.release();
+  for (const client of crowd) {
+    expect((await client.answer()).status).toBe(200);
+    client.end();
+  }
+  expect((await site.sluice.api('GET', '/metrics')).body).not.toMatch(/^sluice_terminations_total/m);
+});
+
 test('clients that are idle make room for those who come', async (t) => {
   const site = await startSite(t, 1);
   const idle = await connectMany(site, room);

@@ -244,6 +244,7 @@ describe('memory for what nobody takes', () => {
     guests: () => guests,
     pause: () => {},
     resume: () => {},
+    letIn: () => {},
   });
 
   test.each([

@@ -368,8 +368,8 @@ describe('a connection that had better be served elsewhere', () => {
   test('goes to the worker that it is meant for', async () => {
     await startUp();
     const connection = handle();
-    worker(1).say({ kind: 'handOver', to: 2, listener: 'web' }, connection);
-    expect(worker(2).sent.at(-1)).toEqual({ kind: 'adopt', listener: 'web' });
+    worker(1).say({ kind: 'handOver', to: 2, listener: 'web', fullAt: [1] }, connection);
+    expect(worker(2).sent.at(-1)).toEqual({ kind: 'adopt', listener: 'web', fullAt: [1] });
     expect(worker(2).handles).toEqual([connection]);
   });
 
@@ -377,16 +377,17 @@ describe('a connection that had better be served elsewhere', () => {
     await startUp();
     const connection = handle();
     worker(2).die();
-    worker(1).say({ kind: 'handOver', to: 2, listener: 'web' }, connection);
+    worker(1).say({ kind: 'handOver', to: 2, listener: 'web', fullAt: [1] }, connection);
     expect(worker(1).handles).toEqual([connection]);
   });
 
   test('is never sent to one that has not told how busy it is for a while: it may be stuck', async () => {
     await startUp();
-    worker(1).say({ kind: 'load', connections: 5 });
+    const rooms = new Map([['web', 10]]);
+    worker(1).say({ kind: 'load', connections: 5, rooms });
     vi.advanceTimersByTime(1000);
-    worker(1).say({ kind: 'load', connections: 6 });
+    worker(1).say({ kind: 'load', connections: 6, rooms });
     vi.advanceTimersByTime(100);
-    expect(worker(1).sent.at(-1)).toEqual({ kind: 'loads', loads: [{ worker: 1, connections: 6 }] });
+    expect(worker(1).sent.at(-1)).toEqual({ kind: 'loads', loads: [{ worker: 1, connections: 6, rooms }] });
   });
 });

@@ -1,5 +1,5 @@
 import { expect, type TestContext, vi } from 'vitest';
-import type { DataPlane } from '../../proxy/data-plane.ts';
+import type { DataPlane, OtherWorkers } from '../../proxy/data-plane.ts';
 import type { CopySocket } from '../../proxy/entrance/admission.ts';
 import { createDataPlane } from '../../proxy/engine.ts';
 import type {
@@ -45,6 +45,8 @@ export interface ProxyOptions {
   readonly descriptors?: number;
   /** Without it accepting cannot be paused. */
   readonly copySocket?: CopySocket;
+  /** Default: it is alone. */
+  readonly otherWorkers?: OtherWorkers;
   readonly timeouts?: Partial<ServiceTimeouts>;
   readonly listenerTimeouts?: Partial<ListenerTimeouts>;
   readonly limits?: Partial<ListenerLimits>;
@@ -145,6 +147,7 @@ export class TestProxy {
       workers: { count: options.workers ?? 1, index: 0 },
       room: { descriptors: options.descriptors ?? Infinity, heldBytesMax: options.heldBytesMax ?? Infinity },
       copySocket: options.copySocket,
+      otherWorkers: options.otherWorkers,
       warn: (fields, message) => this.warnings.push({ ...fields, message }),
       info: (fields, message) => this.notes.push({ ...fields, message }),
       access: (line) => {
