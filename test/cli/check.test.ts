@@ -5,9 +5,13 @@ import { runCli } from '../../src/cli/cli.ts';
 import { temporaryDirectory } from '../support/process.ts';
 
 /** What `sluice check` says of a service `shop`. */
-async function check(t: TestContext, shop: unknown, ...flags: readonly string[]) {
+function check(t: TestContext, shop: unknown, ...flags: readonly string[]) {
+  return checkDocument(t, { services: { shop } }, ...flags);
+}
+
+async function checkDocument(t: TestContext, document: unknown, ...flags: readonly string[]) {
   const file = join(temporaryDirectory(t), 'sluice.json');
-  writeFileSync(file, JSON.stringify({ services: { shop } }));
+  writeFileSync(file, JSON.stringify(document));
   const said = { stdout: [] as string[], stderr: [] as string[] };
   const output = { print: (text: string) => void said.stdout.push(text), complain: (text: string) => void said.stderr.push(text) };
   const launchNothing = (): never => {
@@ -45,6 +49,16 @@ test('with --json the warnings are told beside the problems', async (t) => {
   const { code, file, stdout, stderr } = await check(t, doubtful, '--json');
   expect({ code, stderr }).toEqual({ code: 0, stderr: [] });
   expect(stdout.map((text) => JSON.parse(text))).toEqual([{ file, problems: [], warnings }]);
+});
+
+test('a listener that believes everybody about clients is warned of', async (t) => {
+  const shop = { pools: { blue: { targets: ['http://127.0.0.1:1'] } }, weights: { blue: 1 } };
+  const listener = { name: 'web', address: '127.0.0.1:8080', trustedProxies: ['::/0'] };
+  const { code, stderr } = await checkDocument(t, { listeners: [listener], services: { shop } });
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: [expect.stringContaining('Warning: "trustedProxies" of listener "web" believes all of ::/0, ')],
+  });
 });
 
 test('a file with problems is not warned of: it has no meaning yet', async (t) => {
