@@ -253,7 +253,7 @@ describe('stopping', () => {
     const { workers } = await sluice.status();
     process.kill(workers[0]!.pid, 'SIGSTOP');
     const answer = sluice.api('PUT', '/v1/services/demo/weights?timeout=60s', { blue: 1, green: 1 });
-    await sluice.waitForLog(({ msg }) => msg === 'revision committed');
+    await sluice.waitForLog(({ msg, actor }) => msg === 'revision committed' && actor !== 'file');
     sluice.signal('SIGTERM');
     await sluice.waitForLog(({ msg }) => msg === 'stopping: running requests are finished');
     process.kill(workers[0]!.pid, 'SIGCONT');
