@@ -80,7 +80,11 @@ async function withFiles(examined: Examined, strictness: Strictness): Promise<Lo
   const problems = [...readings.flatMap((reading) => reading.problems), ...late];
   if (problems.length === 0) {
     const soon = readings.flatMap((reading) => expiresSoon(reading, nowMs) ?? []);
-    return { kind: 'valid', ...configuration, warnings: [...soon, ...readings.flatMap(({ warnings }) => warnings), ...sharedNames(readings)] };
+    return {
+      kind: 'valid',
+      ...configuration,
+      warnings: [...soon, ...readings.flatMap(({ warnings }) => warnings), ...sharedNames(readings)],
+    };
   }
   return { kind: 'invalid', problems: problems.map((problem) => ({ ...locate(problem.pointer), ...problem })).toSorted(byPosition) };
 }

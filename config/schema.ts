@@ -56,7 +56,12 @@ export const ListenerLimitsSchema = Type.Object(
       }),
     ),
     fields: Count('Field lines in one head; more are answered with 431.', 8, 10_000, listenerLimitDefaults.fields),
-    connections: Count('Open client connections, over all workers: each takes its part. 0 = no limit.', 0, 1_000_000, listenerLimitDefaults.connections),
+    connections: Count(
+      'Open client connections, over all workers: each takes its part. 0 = no limit.',
+      0,
+      1_000_000,
+      listenerLimitDefaults.connections,
+    ),
     connectionsPerClient: Count(
       'Open connections of one client in each worker: of an IPv4 address, or of an IPv6 network of 64 bits. 0 = no limit.',
       0,

@@ -4,12 +4,7 @@
  */
 
 /** Places in the document, as JSON pointers; `*` stands for any one segment. A key leaves this list when it enters the schema. */
-export const unsupportedKeys: readonly string[] = [
-  '/rollouts',
-  '/notify',
-  '/admin/tls',
-  '/admin/strict',
-];
+export const unsupportedKeys: readonly string[] = ['/rollouts', '/notify', '/admin/tls', '/admin/strict'];
 
 /** One more is a value inside a text and recognised by its reader in `addresses.ts`: `unix:` addresses. */
 

@@ -137,7 +137,8 @@ const endings = {
   memory_limit: {
     status: 503,
     proxyStatus: 'connection_limit_reached',
-    sentence: 'What clients do not take, or targets do not take of theirs, fills the memory that is kept for it, and here nothing has moved for longest.',
+    sentence:
+      'What clients do not take, or targets do not take of theirs, fills the memory that is kept for it, and here nothing has moved for longest.',
   },
   drained: { status: 503, proxyStatus: 'proxy_internal_response', sentence: 'The target was taken out, and the time to finish was over.' },
   shutdown: { status: 503, proxyStatus: 'proxy_internal_response', sentence: 'Sluice stopped before the request was finished.' },

@@ -67,7 +67,9 @@ test('what a dead worker had open is not open any more; what it finished still c
 });
 
 test('services, pools and targets that only some workers know are kept', () => {
-  const other = report(5, { services: [{ id: 'other', pools: [], retries: 4, retriesRefused: 0, rescued: 0, decisions: {}, mirrors: [] }] });
+  const other = report(5, {
+    services: [{ id: 'other', pools: [], retries: 4, retriesRefused: 0, rescued: 0, decisions: {}, mirrors: [] }],
+  });
   expect(mergeReports([report(1), other]).services.map((service) => [service.id, service.retries])).toEqual([
     ['demo', 1],
     ['other', 4],
